@@ -1,0 +1,5 @@
+//! Records the HTTP that a test sends and what comes back, and replays it.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+mod codec;
+pub mod tape;

@@ -1,0 +1,13 @@
+//! The tape: one request, the answers that were recorded for it, and the file that keeps them.
+//!
+//! The types here hold what was on the wire; `docs/tape-format.md` specifies the file. Headers keep count, order and
+//! spelling, bodies are bytes, an outcome is an answer or a fault. What a body looks like in the file (JSON, text, base64,
+//! a file beside the tape) is decided while writing and forgotten while reading.
+
+mod body;
+mod exchange;
+mod headers;
+
+pub use body::{Body, BodyFile};
+pub use exchange::{Answer, Cut, Fault, FaultKind, Key, Layer, Origin, Outcome, Recorded, Request, Take, Tape, Version};
+pub use headers::Headers;
