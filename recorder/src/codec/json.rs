@@ -303,7 +303,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_json_and_says_where() {
-        for (text, offset) in [("", 0), ("{", 1), ("[1,]", 3), ("01", 1), ("1 2", 2), (r#""\ud800""#, 7), ("\"\n\"", 1), ("nul", 0)] {
+        for (text, offset) in
+            [("", 0), ("{", 1), ("[1,]", 3), ("01", 1), ("1 2", 2), (r#""\ud800""#, 7), ("\"\n\"", 1), ("nul", 0)]
+        {
             assert_eq!(parse(text.as_bytes()).map_err(|e| e.offset), Err(offset), "{text}");
         }
         assert_eq!(parse(b"\"\xff\"").map_err(|e| e.offset), Err(1));

@@ -25,7 +25,7 @@ impl Headers {
     /// The first value under `name`, compared without case.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&Bytes> {
-        self.all(name).next()
+        self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The first value under `name` as text, where it is UTF-8.

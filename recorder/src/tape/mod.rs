@@ -9,5 +9,7 @@ mod exchange;
 mod headers;
 
 pub use body::{Body, BodyFile};
-pub use exchange::{Answer, Cut, Fault, FaultKind, Key, Layer, Origin, Outcome, Recorded, Request, Take, Tape, Version};
+pub use exchange::{
+    Answer, Cut, Fault, FaultKind, Key, Layer, Origin, Outcome, Recorded, Request, Take, Tape, Version,
+};
 pub use headers::Headers;
