@@ -2,3 +2,4 @@
 //! SHA-256. Nothing here knows of tapes, keys or secrets.
 
 pub(crate) mod json;
+pub(crate) mod percent;
