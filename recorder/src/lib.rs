@@ -2,4 +2,5 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod codec;
+pub mod key;
 pub mod tape;

@@ -2,3 +2,6 @@
 //! SHA-256. Nothing here knows of tapes, keys or secrets.
 
 pub(crate) mod json;
+pub(crate) mod media;
+pub(crate) mod multipart;
+pub(crate) mod percent;
