@@ -9,6 +9,7 @@ mod emit;
 mod error;
 mod exchange;
 mod headers;
+mod json;
 mod yaml;
 
 pub use body::{Body, BodyFile};
