@@ -41,12 +41,16 @@ pub(super) fn emit(root: &[(Cow<'static, str>, Out)]) -> String {
 /// Whether a plain scalar of this text is taken for something else than a text by some reader of YAML 1.1 or 1.2.
 pub(super) fn is_ambiguous(text: &str) -> bool {
     const WORDS: [&str; 11] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "~", "="];
-    match text.as_bytes().first() {
-        None => true,
-        Some(b'0'..=b'9' | b'+' | b'-' | b'.') => text.bytes().all(
-            |b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'+' | b'-' | b'.' | b'_' | b':' | b'o' | b'x' | b't' | b'T' | b'z' | b'Z' | b' ' | b',' | b'i' | b'I' | b'n' | b'N'),
-        ),
-        Some(_) => text.len() <= 5 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)),
+    match text.as_bytes() {
+        [] => true,
+        [b'0'..=b'9' | b'+' | b'-' | b'.', ..] => {
+            // integers, hexadecimal and the like, floats, base 60 with colons, dates and times
+            let digits = text.trim_start_matches(['+', '-']).as_bytes();
+            matches!(digits, [b'0', b'x' | b'X' | b'o' | b'O' | b'b' | b'B', ..])
+                || matches!(digits, [b'.', word @ ..] if word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"nan"))
+                || digits.iter().all(|b| b"0123456789+-._:,eEtTzZ ".contains(b))
+        }
+        _ => text.len() <= 5 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)),
     }
 }
 
@@ -195,13 +199,13 @@ fn packed(items: &[Out], indent: usize, column: usize, out: &mut String) {
 
 /// A text over several lines: as a literal block where YAML keeps it in one, else in quotes with a line for each line.
 fn lines(text: &str, indent: usize, out: &mut String) {
-    if is_literal(text) {
+    let inner_breaks = text.strip_suffix('\n').unwrap_or(text).contains('\n');
+    if text.contains('\n') && is_literal(text) {
         literal(text, indent, out);
         return;
     }
     out.push(' ');
-    let breaks = text.bytes().filter(|&b| b == b'\n').count();
-    if breaks == 0 || (breaks == 1 && text.ends_with('\n')) {
+    if !inner_breaks {
         scalar(text, false, out);
     } else {
         out.push('"');
