@@ -5,10 +5,15 @@
 //! a file beside the tape) is decided while writing and forgotten while reading.
 
 mod body;
+mod emit;
+mod error;
 mod exchange;
 mod headers;
+mod json;
+mod yaml;
 
 pub use body::{Body, BodyFile};
+pub use error::{Problem, TapeError};
 pub use exchange::{
     Answer, Cut, Fault, FaultKind, Key, Layer, Origin, Outcome, Recorded, Request, Take, Tape, Version,
 };
