@@ -3,4 +3,5 @@
 
 mod codec;
 pub mod key;
+pub mod policy;
 pub mod tape;
