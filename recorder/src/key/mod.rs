@@ -13,6 +13,8 @@
 
 mod body;
 mod canonical;
+mod diff;
+mod diff_body;
 mod escape;
 mod glob;
 mod grammar;
@@ -24,7 +26,11 @@ mod rules;
 mod url;
 
 pub use canonical::{Canonical, canonical};
+pub use diff::{Difference, differences, distance};
 pub use grammar::RuleError;
 pub use rules::{Rule, Rules};
 
 pub(crate) use body::LARGEST_READ;
+
+#[cfg(test)]
+mod tests;
