@@ -319,7 +319,8 @@ mod tests {
                 used",
             ),
         ] {
-            assert_eq!(text.parse::<Rule>().map_err(|e| e.to_string()).unwrap_err(), message);
+            let parsed = text.parse::<Rule>().map(|rule| rule.to_string()).map_err(|e| e.to_string());
+            assert_eq!(parsed, Err(message.to_owned()));
         }
     }
 }

@@ -62,7 +62,7 @@ fn multipart(boundary: &str, inner: &str, value: &str) -> Request {
 
 #[test]
 fn r16_multipart_boundaries_do_not_count_nested_ones_neither() {
-    same(&multipart("b1", "n1", "v"), &multipart("\"b 2\"".trim_matches('"').replace(' ', "").as_str(), "n2", "v"));
+    same(&multipart("b1", "n1", "v"), &multipart("b2", "n2", "v"));
     apart(&multipart("b1", "n1", "v"), &multipart("b1", "n1", "w"));
 }
 
