@@ -274,7 +274,7 @@ fn scalar(text: &str, flow: bool, out: &mut String) {
 /// Whether every reader takes `text` without quotes for just this text.
 fn is_plain(text: &str, flow: bool) -> bool {
     let bytes = text.as_bytes();
-    let begins = bytes.first().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_'));
+    let begins = text.chars().next().is_some_and(|c| c.is_alphanumeric() || matches!(c, '/' | '_'));
     begins
         && !matches!(bytes.last(), Some(b':' | b' '))
         && bytes.iter().enumerate().all(|(i, &b)| match b {

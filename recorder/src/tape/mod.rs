@@ -30,3 +30,6 @@ pub use exchange::{
 };
 pub use headers::Headers;
 pub use write::{Rendered, RenderedFile};
+
+#[cfg(test)]
+mod tests;

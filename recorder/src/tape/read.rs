@@ -9,7 +9,7 @@ use crate::codec::digest;
 
 use super::error::{At, Problem};
 use super::fields::{self, Fields, wrong, wrong_type};
-use super::format::{self, Words};
+use super::format;
 use super::yaml::{self, Kind, Node, Scalar};
 use super::{
     Answer, Cut, Fault, FaultKind, Headers, Key, Origin, Outcome, Recorded, Request, Take, Tape, TapeError, proof,
@@ -85,8 +85,8 @@ fn version(root: &Node<'_>) -> Result<(), At> {
     let (_, node) = entries.iter().find(|(key, _)| key.text == "tape").ok_or_else(missing)?;
     match &node.kind {
         Kind::Scalar(Scalar { text, plain: true }) if text == format::VERSION => Ok(()),
-        Kind::Scalar(Scalar { text, .. }) => Err(node.place.err(Problem::Version { found: text.to_string() })),
-        _ => Err(wrong_type(node, "tape", "a version")),
+        Kind::Scalar(Scalar { text, plain: true }) => Err(node.place.err(Problem::Version { found: text.to_string() })),
+        _ => Err(wrong_type(node, "tape", "the number of a version")),
     }
 }
 

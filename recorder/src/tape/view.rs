@@ -42,6 +42,7 @@ pub(super) fn body(body: &Body, headers: &Headers, whole: bool, form: Form, file
     let media = media::of(headers);
     if whole
         && form < Form::Base64
+        && wire.len() as u64 <= format::MAX_IN_MEMORY
         && let Ok(decoded) = coding::decode(headers.all("content-encoding"), wire, format::MAX_IN_MEMORY)
         && !decoded.codings.is_empty()
     {
