@@ -17,7 +17,7 @@ use super::headers::{self, Field};
 use super::json;
 use super::scope::InScope;
 use crate::codec::media::{self, Media};
-use crate::codec::{self, multipart, percent};
+use crate::codec::{self, coding, multipart, percent};
 use crate::tape::{self, Headers};
 
 /// Bodies of more wire bytes than this are compared as bytes whatever their type, so that it makes no difference whether they
@@ -222,9 +222,15 @@ impl Body {
     }
 }
 
-/// The body without its content coding.
-fn plain<'a>(body: &'a [u8], _headers: &Headers) -> Cow<'a, [u8]> {
-    Cow::Borrowed(body)
+/// The body without its content codings; as it stands where it does not decode.
+fn plain<'a>(body: &'a [u8], headers: &Headers) -> Cow<'a, [u8]> {
+    if headers.first("content-encoding").is_none() {
+        return Cow::Borrowed(body);
+    }
+    match coding::decode(headers.all("content-encoding"), body, LARGEST_READ as u64) {
+        Ok(decoded) => Cow::Owned(decoded.bytes),
+        Err(_) => Cow::Borrowed(body),
+    }
 }
 
 /// The `name` of `form-data; name="x"`. Browsers write quotes in it as `%22` and leave backslashes alone, others escape; either

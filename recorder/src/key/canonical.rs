@@ -59,6 +59,24 @@ impl Canonical {
         Key(hmac_sha256::Hash::hash(self.text().as_bytes()))
     }
 
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The host, lower-case.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.url.host
+    }
+
+    /// The path, equivalent escapes folded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.url.path
+    }
+
     /// The rules that took part, in their own words, sorted. With these alone the same request has the same key.
     #[must_use]
     pub fn applied(&self) -> &[String] {

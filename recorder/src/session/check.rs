@@ -126,7 +126,7 @@ fn shape(answer: &Answer) -> Option<Shape> {
     let bytes = answer.body.bytes()?;
     let encodings: Vec<_> = answer.headers.all("content-encoding").collect();
     let decoded = coding::decode(encodings, bytes, u64::MAX).ok();
-    let node = json::parse(decoded.as_ref().map_or(bytes, |decoded| &decoded.plain)).ok()?;
+    let node = json::parse(decoded.as_ref().map_or(bytes, |decoded| &decoded.bytes)).ok()?;
     let mut shape = Shape::new();
     walk(&node, "$".to_owned(), &mut shape);
     Some(shape)

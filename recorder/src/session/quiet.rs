@@ -131,7 +131,7 @@ fn same_body(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bool
 fn plain(headers: &Headers, bytes: &Bytes) -> Bytes {
     let encodings: Vec<_> = headers.all("content-encoding").collect();
     match coding::decode(encodings, bytes, u64::MAX) {
-        Ok(decoded) => Bytes::from(decoded.plain),
+        Ok(decoded) => Bytes::from(decoded.bytes),
         Err(_) => bytes.clone(),
     }
 }

@@ -52,6 +52,9 @@ pub(crate) struct Raw {
     pub(crate) temps: Vec<TempPath>,
 }
 
+/// The largest request body in memory, which the key reads: not to be configured, or keys would depend on it.
+pub(crate) const REQUEST_LIMIT: usize = crate::key::LARGEST_READ;
+
 /// The handle of a slot.
 pub(crate) type SharedSlot = Arc<Mutex<Slot>>;
 
@@ -73,8 +76,7 @@ impl Slot {
 
     /// The next bytes of the request's body; none of them still make a body.
     pub(crate) fn sent(&mut self, bytes: &[u8]) {
-        let limit = self.limit;
-        let result = self.sent.get_or_insert_with(|| Spool::keeping(limit)).push(bytes);
+        let result = self.sent.get_or_insert_with(|| Spool::keeping(REQUEST_LIMIT)).push(bytes);
         self.note(result);
     }
 

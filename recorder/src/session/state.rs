@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
-use super::recording::{SharedSlot, Slot, lock};
+use super::recording::{REQUEST_LIMIT, SharedSlot, Slot, lock};
 use super::spool::Spooled;
 use super::replay::{Found, Memo, Repeat, Shelf};
 use super::tap::Recording;
@@ -132,12 +132,6 @@ impl Session {
         self.0.mode == Mode::Replay && !self.0.policy.passes_anything(Mode::Replay)
     }
 
-    /// The largest body that is held in memory, in bytes.
-    #[must_use]
-    pub fn body_limit(&self) -> usize {
-        self.0.policy.body_limit()
-    }
-
     /// How many bytes of a body are still read after the program dropped it, while recording.
     #[must_use]
     pub fn drain_limit(&self) -> u64 {
@@ -176,7 +170,7 @@ impl Ask {
     /// How many bytes of the body must be given; of a longer one length and digest are enough.
     #[must_use]
     pub fn body_limit(&self) -> usize {
-        self.session.body_limit()
+        REQUEST_LIMIT
     }
 
     /// Whether the request cannot go out, so that of a large body only the digest is needed.
