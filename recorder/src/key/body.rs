@@ -15,7 +15,7 @@ use super::escape::{self, write};
 use super::graphql::{self, Operation};
 use super::headers::{self, Field};
 use super::json;
-use super::rules::InScope;
+use super::scope::InScope;
 use crate::codec::media::{self, Media};
 use crate::codec::{self, multipart, percent};
 use crate::tape::{self, Headers};

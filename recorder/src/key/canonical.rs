@@ -6,6 +6,7 @@ use super::body::Body;
 use super::escape;
 use super::headers::{self, Field};
 use super::rules::Rules;
+use super::scope::InScope;
 use super::url::Url;
 use crate::tape::{Key, Request};
 
@@ -28,7 +29,7 @@ pub struct Canonical {
 /// not absolute) is compared as it stands.
 #[must_use]
 pub fn canonical(request: &Request, rules: &Rules) -> Canonical {
-    let (mut scope, request, url) = rules.enter(request);
+    let (mut scope, request, url) = InScope::enter(rules, request);
     let headers = headers::read(&request.headers, &mut scope);
     let body = Body::read(&request.body, &request.headers, &mut scope);
     let method = escape::line(request.method.as_bytes()).into_owned();

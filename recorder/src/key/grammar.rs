@@ -189,7 +189,8 @@ impl<'a> Words<'a> {
     }
 
     fn wrong(&self, at: usize, why: &'static str) -> RuleError {
-        let start = self.rule[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let begun = self.rule[..at].rsplit(char::is_whitespace).next().unwrap_or_default();
+        let start = at - begun.len();
         let word = self.rule[start..].split(char::is_whitespace).next().unwrap_or_default().to_owned();
         RuleError::Value { rule: self.rule.to_owned(), word, column: self.column(at), why }
     }
@@ -318,7 +319,8 @@ mod tests {
                 used",
             ),
         ] {
-            assert_eq!(text.parse::<Rule>().map_err(|e| e.to_string()).unwrap_err(), message);
+            let parsed = text.parse::<Rule>().map(|rule| rule.to_string()).map_err(|e| e.to_string());
+            assert_eq!(parsed, Err(message.to_owned()));
         }
     }
 }

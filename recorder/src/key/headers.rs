@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use super::escape;
-use super::rules::InScope;
+use super::scope::InScope;
 use crate::codec::media::{Media, is_multipart};
 use crate::tape::Headers;
 

@@ -95,7 +95,7 @@ pub(super) fn write_string(text: &str, out: &mut String) {
 }
 
 /// The order of UTF-16 code units, which is that of bytes except between U+E000 and what needs surrogates.
-fn by_utf16(a: &str, b: &str) -> Ordering {
+pub(super) fn by_utf16(a: &str, b: &str) -> Ordering {
     if a.is_ascii() || b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
