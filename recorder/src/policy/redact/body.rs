@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
+use super::edit::{Edit, Edits};
 use super::fields::{Field, Finder, scheme};
 use super::names;
 use super::rule::Verdict;
 use super::scan::Spelling;
-use super::edit::{Edit, Edits};
 use crate::codec::json::{self, Kind, Node};
 use crate::codec::media::{self, Media};
 use crate::codec::multipart;
@@ -38,7 +38,8 @@ impl Form {
         if media::is_json(essence) || matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
             return Self::Json;
         }
-        let bare = essence.is_empty() && body.contains(&b'=') && !body.iter().any(|b| b.is_ascii_whitespace() || *b == b'<');
+        let bare =
+            essence.is_empty() && body.contains(&b'=') && !body.iter().any(|b| b.is_ascii_whitespace() || *b == b'<');
         if bare { Self::Pairs } else { Self::Text }
     }
 
@@ -229,7 +230,8 @@ struct Document<'a> {
 pub(super) fn part_lengths(text: &[u8], boundary: &str, edits: &mut Edits) {
     let mut lengths = Edits::new();
     for part in parts(text, boundary).into_iter().flatten() {
-        let is_length = |(name, _): &&(Range<usize>, Range<usize>)| text[name.clone()].eq_ignore_ascii_case(b"content-length");
+        let is_length =
+            |(name, _): &&(Range<usize>, Range<usize>)| text[name.clone()].eq_ignore_ascii_case(b"content-length");
         let Some((_, value)) = part.headers.iter().find(is_length) else { continue };
         if text[value.clone()] != *part.body.len().to_string().as_bytes() {
             continue;

@@ -201,8 +201,7 @@ impl Book {
             self.by_name.insert(name.clone(), id);
         }
         let everywhere = registered || is_telling(value);
-        let word =
-            !registered && value.len() < SHORTEST_INSIDE_WORDS && value.iter().all(u8::is_ascii_alphanumeric);
+        let word = !registered && value.len() < SHORTEST_INSIDE_WORDS && value.iter().all(u8::is_ascii_alphanumeric);
         self.by_value.insert(Hidden::new(value), id);
         self.entries.push(Entry { value: Hidden::new(value), shown, everywhere, word, registered });
         if everywhere {

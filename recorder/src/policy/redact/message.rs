@@ -168,7 +168,14 @@ impl View<'_> {
         Some(field.spelling.spell(shown.text().as_bytes()))
     }
 
-    fn body(&self, headers: &mut Headers, sent: &Headers, body: &mut Body, frames: &mut Vec<u64>, notes: &mut Vec<String>) {
+    fn body(
+        &self,
+        headers: &mut Headers,
+        sent: &Headers,
+        body: &mut Body,
+        frames: &mut Vec<u64>,
+        notes: &mut Vec<String>,
+    ) {
         let Body::Bytes(wire) = &*body else { return };
         let plain = Plain::of(sent, wire);
         if let Some(why) = &plain.opaque {

@@ -77,8 +77,16 @@ const FIELDS: [&str; 49] = [
 ];
 
 /// Parameters of signed URLs, which are credentials in a query and ordinary words elsewhere.
-const QUERY_ONLY: [&str; 8] =
-    ["sig", "signature", "xamzcredential", "xamzsecuritytoken", "xamzsignature", "xgoogcredential", "xgoogsignature", "authkey"];
+const QUERY_ONLY: [&str; 8] = [
+    "sig",
+    "signature",
+    "xamzcredential",
+    "xamzsecuritytoken",
+    "xamzsignature",
+    "xgoogcredential",
+    "xgoogsignature",
+    "authkey",
+];
 
 /// Headers that are computed over the body, or over it and others.
 const DIGESTS: [&str; 14] = [
@@ -171,7 +179,8 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_case_and_dashes() {
-        for name in ["access_token", "accessToken", "ACCESS-TOKEN", "user[password]", "auth.client_secret", "token[0]"] {
+        for name in ["access_token", "accessToken", "ACCESS-TOKEN", "user[password]", "auth.client_secret", "token[0]"]
+        {
             assert!(is_secret_field(name.as_bytes()), "{name}");
         }
         for name in ["tokens_used", "next_page_token", "signature", "code", "key", "", "[", "]", "a[b"] {

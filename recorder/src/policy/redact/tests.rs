@@ -12,7 +12,14 @@ const SECRET: &str = "fake/s3cret+\"v&lue\" 01";
 fn request(url: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let headers = headers.iter().map(|&(n, v)| (n, v.to_owned())).collect::<Headers>();
     let body = if body.is_empty() { Body::Absent } else { Body::Bytes(body.to_owned().into()) };
-    Request { method: "POST".into(), url: url.into(), version: Version::Http11, headers, body, trailers: Headers::new() }
+    Request {
+        method: "POST".into(),
+        url: url.into(),
+        version: Version::Http11,
+        headers,
+        body,
+        trailers: Headers::new(),
+    }
 }
 
 fn answer(headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
@@ -68,7 +75,11 @@ fn r45_credentials_in_headers_are_hidden_and_the_scheme_stays() {
         ("cookie", "a=fake-1; b=\"fake-2\"", "a={{secret:cookie-1}}; b=\"{{secret:cookie-2}}\""),
         ("set-cookie", "sid=fake-1; Path=/; HttpOnly", "sid={{secret:cookie-1}}; Path=/; HttpOnly"),
         ("x-other", "fake-abc-1", "fake-abc-1"),
-        ("location", "/cb?token=fake%20abc&x=1#id_token=fake-2", "/cb?token={{secret:token-1}}&x=1#id_token={{secret:id_token-1}}"),
+        (
+            "location",
+            "/cb?token=fake%20abc&x=1#id_token=fake-2",
+            "/cb?token={{secret:token-1}}&x=1#id_token={{secret:id_token-1}}",
+        ),
     ] {
         assert_eq!(header(&[(name, value)]), hidden, "{name}");
     }
@@ -103,7 +114,10 @@ fn r45_secret_fields_of_queries_forms_json_and_multipart_are_hidden_and_nothing_
 
     let multipart = [("content-type", "multipart/form-data; boundary=b")];
     let part = |name: &str, value: &str| {
-        format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\ncontent-length: {}\r\n\r\n{value}\r\n", value.len())
+        format!(
+            "--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\ncontent-length: {}\r\n\r\n{value}\r\n",
+            value.len()
+        )
     };
     let body = |password: &str| format!("{}{}--b--\r\n", part("x", "1"), part("password", password));
     let out = alone(&mut redactor, &request("https://h.test/", &multipart, &body("fake-pw-3")));
@@ -176,7 +190,10 @@ fn r47_a_value_has_one_placeholder_wherever_it_turns_up() {
         redactor.learn_request(exchange);
         redactor.learn_answer(&granted);
     }
-    assert_eq!(body_text(&redactor.answer(&granted).message.body), r#"{"access_token":"{{secret:authorization-1}}"}"#.replace("authorization", "access_token"));
+    assert_eq!(
+        body_text(&redactor.answer(&granted).message.body),
+        r#"{"access_token":"{{secret:authorization-1}}"}"#.replace("authorization", "access_token")
+    );
     let out = redactor.request(&used).message;
     assert_eq!(out.url, "https://h.test/x/{{secret:access_token-1}}?q={{secret:access_token-1}}");
     assert_eq!(out.headers.text("authorization"), Some("Bearer {{secret:access_token-1}}"));
@@ -201,7 +218,10 @@ fn r47_a_placeholder_is_redacted_to_itself_and_its_number_is_taken() {
 fn r47_replaying_alone_gives_what_recording_gave() {
     let exchanges = [
         (request("https://h.test/a", &[("authorization", "Basic dTpmYWtlLXB3LTE=")], ""), r#"{"token":"fake-t-1"}"#),
-        (request("https://h.test/b?token=fake-t-1", &[], r#"{"password":"fake-pw-1","other":"fake-t-2"}"#), r#"{"token":"fake-t-2"}"#),
+        (
+            request("https://h.test/b?token=fake-t-1", &[], r#"{"password":"fake-pw-1","other":"fake-t-2"}"#),
+            r#"{"token":"fake-t-2"}"#,
+        ),
         (request("https://h.test/c", &[("x-api-key", "fake-t-2")], "token=fake-t-3"), "{}"),
     ];
     let answers = exchanges.each_ref().map(|(_, body)| answer(&[("content-type", "application/json")], *body));
@@ -222,7 +242,8 @@ fn r47_replaying_alone_gives_what_recording_gave() {
                 sent.body = Body::Bytes(body_text(&sent.body).replace(real, placeholder).into());
             }
             sent.url = sent.url.replace(real, placeholder);
-            sent.headers = sent.headers.iter().map(|(n, v)| (n, String::from_utf8_lossy(v).replace(real, placeholder))).collect();
+            sent.headers =
+                sent.headers.iter().map(|(n, v)| (n, String::from_utf8_lossy(v).replace(real, placeholder))).collect();
         }
         assert_eq!(alone(&mut replaying, &sent), tape, "request {at}");
         replaying.note_placeholders(&taped);
@@ -234,7 +255,11 @@ fn r48_the_program_sees_placeholders_or_values_by_choice() {
     let mut redactor = redactor(&[]);
     redactor.register("mine", SECRET).unwrap();
     let live = answer(
-        &[("content-type", "application/json"), ("location", "/?x=fake%2Fs3cret%2B%22v%26lue%22%2001"), ("content-length", "66")],
+        &[
+            ("content-type", "application/json"),
+            ("location", "/?x=fake%2Fs3cret%2B%22v%26lue%22%2001"),
+            ("content-length", "66"),
+        ],
         format!(r#"{{"a":"fake/s3cret+\"v&lue\" 01","b":"{}"}}"#, STANDARD.encode(SECRET)),
     );
     let taped = redactor.answer(&live).message;
@@ -248,7 +273,12 @@ fn r49_lengths_are_corrected_and_digests_flagged() {
     let mut redactor = redactor(&[]);
     let body = r#"{"token":"fake-token-of-some-length"}"#;
     let mut sent = answer(
-        &[("content-type", "application/json"), ("content-length", &body.len().to_string()), ("Content-MD5", "x"), ("etag", "\"1\"")],
+        &[
+            ("content-type", "application/json"),
+            ("content-length", &body.len().to_string()),
+            ("Content-MD5", "x"),
+            ("etag", "\"1\""),
+        ],
         body,
     );
     sent.frames = vec![12, 5, body.len() as u64 - 17];
@@ -267,7 +297,10 @@ fn r50_messages_are_masked() {
     let mut redactor = redactor(&[]);
     redactor.learn_request(&request("https://h.test/?token=fake%2Btoken", &[], ""));
     let text = "error sending request for url (https://h.test/?token=fake%2btoken): fake+token";
-    assert_eq!(redactor.text(text), "error sending request for url (https://h.test/?token={{secret:token-1}}): {{secret:token-1}}");
+    assert_eq!(
+        redactor.text(text),
+        "error sending request for url (https://h.test/?token={{secret:token-1}}): {{secret:token-1}}"
+    );
     assert_eq!(redactor.url("https://h.test/?token=fake%2Btoken"), "https://h.test/?token={{secret:token-1}}");
 }
 
@@ -283,8 +316,14 @@ fn r53_rules_that_never_matched_are_named() {
 
 #[test]
 fn rules_hide_whole_objects_and_small_numbers() {
-    let out = json(&["hide json $.user", "hide json $.pin", "show json $..token"], r#"{"user":{"name":"Fake Name","age":7,"ok":true},"pin":1,"token":"t"}"#);
-    assert_eq!(out, r#"{"user":{"name":"{{secret:name-1}}","age":"{{secret:age-1}}","ok":true},"pin":"{{secret:pin-1}}","token":"t"}"#);
+    let out = json(
+        &["hide json $.user", "hide json $.pin", "show json $..token"],
+        r#"{"user":{"name":"Fake Name","age":7,"ok":true},"pin":1,"token":"t"}"#,
+    );
+    assert_eq!(
+        out,
+        r#"{"user":{"name":"{{secret:name-1}}","age":"{{secret:age-1}}","ok":true},"pin":"{{secret:pin-1}}","token":"t"}"#
+    );
 }
 
 #[test]
@@ -309,7 +348,10 @@ fn r88_a_value_split_over_two_chunks_is_found() {
     stream.frames = vec![20, text.len() as u64 - 20];
     redactor.learn_answer(&stream);
     let out = redactor.answer(&stream).message;
-    assert_eq!(body_text(&out.body), "data: one\n\ndata: {{secret:mine}}\n\ndata: {\"token\":\"{{secret:token-1}}\"}\n\n");
+    assert_eq!(
+        body_text(&out.body),
+        "data: one\n\ndata: {{secret:mine}}\n\ndata: {\"token\":\"{{secret:token-1}}\"}\n\n"
+    );
     assert_eq!(out.frames.iter().sum::<u64>(), out.body.len());
 }
 
@@ -327,7 +369,8 @@ fn a_file_is_looked_through_across_its_pieces() {
     let mut file = vec![b'.'; (1 << 20) - 5];
     file.extend_from_slice(SECRET.as_bytes());
     file.extend(vec![b'.'; 3 << 20]);
-    let found = redactor.scan_file(&file[..], |offset, piece| redactor.find(piece).map(|(at, name)| (offset + at as u64, name)));
+    let found = redactor
+        .scan_file(&file[..], |offset, piece| redactor.find(piece).map(|(at, name)| (offset + at as u64, name)));
     assert_eq!(found.unwrap(), Some(((1 << 20) - 5, "mine".to_owned())));
     let clean = redactor.scan_file(&file[2 << 20..], |_, piece| redactor.find(piece));
     assert_eq!(clean.unwrap(), None);
