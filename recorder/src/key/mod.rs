@@ -52,6 +52,8 @@ pub use grammar::RuleError;
 pub use rules::{Rule, Rules};
 
 pub(crate) use body::LARGEST_READ;
+pub(crate) use json_path::{JsonPath, member as json_member};
+pub(crate) use url::is_loopback;
 
 #[cfg(test)]
 mod tests;

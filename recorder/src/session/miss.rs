@@ -94,7 +94,7 @@ fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, mut names
     for file in names.into_iter().take(READ) {
         // A tape that cannot be read is reported when it is asked for.
         let Ok(Some(tape)) = inner.folder.load(&file) else { continue };
-        let recorded = key::canonical(&tape.request, inner.policy.rules());
+        let recorded = key::canonical(&tape.request, &inner.policy.rules);
         found.push((key::distance(&recorded, sent), file, recorded));
     }
     found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(&b.1)));

@@ -10,6 +10,7 @@
 //! The session does no I/O on the network and awaits nothing: a seam asks what to do, does it in its client's own way, and
 //! tells what came of it. State is behind one lock that is never held while anybody waits.
 
+mod age;
 mod check;
 mod error;
 mod exchange;

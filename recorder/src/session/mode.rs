@@ -46,12 +46,20 @@ impl Mode {
     pub(crate) fn from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let word = variable("RECORD").unwrap_or_default();
         let mode: Self = word.parse().map_err(ErrorKind::Mode)?;
-        let set = |name| variable(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-        if mode.writes() && set("CI") && !set("RECORD_IN_CI") {
+        if mode.writes() && in_ci(&variable) && !is_set(&variable, "RECORD_IN_CI") {
             return Err(ErrorKind::InCi { word }.into());
         }
         Ok(mode)
     }
+}
+
+/// Whether this is continuous integration.
+pub(super) fn in_ci(variable: impl Fn(&str) -> Option<String>) -> bool {
+    is_set(&variable, "CI")
+}
+
+fn is_set(variable: &impl Fn(&str) -> Option<String>, name: &str) -> bool {
+    variable(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
 impl FromStr for Mode {

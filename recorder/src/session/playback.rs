@@ -112,7 +112,7 @@ impl Playback {
         response.headers_mut().clone_from(&prepared.headers);
         #[cfg(feature = "hyper-util")]
         if let Some(reason) = &answer.reason
-            && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(reason.as_str())
+            && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(reason.as_bytes())
         {
             response.extensions_mut().insert(reason);
         }

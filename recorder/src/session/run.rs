@@ -51,8 +51,8 @@ struct Line {
 pub(super) fn note(inner: &Inner, state: &State, unused: &[String]) {
     static LEDGER: Mutex<Option<Option<File>>> = Mutex::new(None);
     let Some(exe) = std::env::current_exe().ok() else { return };
-    let rules = inner.policy.configured_rules();
-    let unmatched: BTreeSet<String> = inner.policy.unmatched(&state.redactor).into_iter().collect();
+    let rules = inner.options.configured_rules.clone();
+    let unmatched: BTreeSet<String> = state.redactor.unmatched().into_iter().collect();
     let matched: Vec<_> = rules.iter().filter(|rule| !unmatched.contains(*rule)).cloned().collect();
     let location = &inner.location;
     let mut line = String::new();
@@ -212,6 +212,16 @@ impl Orphans {
     pub fn of_this_binary(root: &Path, crate_name: &str) -> io::Result<Self> {
         let listed = list(&std::env::current_exe()?)?;
         orphans(root, crate_name, &listed).map(Self)
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn of_call(site: super::CallSite) -> Self {
+        let location = super::Location::of_function(site);
+        let found = location.map_err(|e| e.to_string()).and_then(|location| {
+            Self::of_this_binary(location.root(), crate_of(location.test())).map_err(|e| e.to_string())
+        });
+        found.unwrap_or_else(|error| panic!("failed to look for orphans: {error}"))
     }
 
     /// # Panics

@@ -1,5 +1,6 @@
 //! Keeps a body as it streams past: in memory while it is small, in a temporary file above the limit, hashed on the way.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ use crate::codec::digest;
 use crate::tape::{Body, BodyFile};
 
 /// Collects the bytes of one body.
-#[derive(Debug)]
 pub(crate) struct Spool {
     limit: usize,
     /// Whether bytes above the limit are kept: replaying needs only their digest.
@@ -20,7 +20,6 @@ pub(crate) struct Spool {
     large: Option<Large>,
 }
 
-#[derive(Debug)]
 struct Large {
     file: Option<(File, TempPath)>,
     digest: hmac_sha256::Hash,
@@ -112,6 +111,13 @@ impl Spool {
             None => (PathBuf::new(), None),
         };
         Ok(Spooled { body: Body::File(BodyFile { path, len: large.len, sha256 }), temp })
+    }
+}
+
+/// The length alone: the content may be a secret.
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spool({} bytes)", self.len())
     }
 }
 

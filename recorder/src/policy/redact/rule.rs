@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::placeholder;
 use crate::codec::json::Node;
-use crate::policy::json_path::JsonPath;
+use crate::key::JsonPath;
 
 /// One rule of redaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
