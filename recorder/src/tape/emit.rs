@@ -283,7 +283,8 @@ fn is_plain(text: &str, flow: bool) -> bool {
                     || flow && bytes.get(i + 1).is_some_and(u8::is_ascii_alphanumeric)
             }
             b'#' => bytes[i - 1] != b' ',
-            b',' | b'[' | b']' | b'{' | b'}' => !flow,
+            // PyYAML stumbles over `?` there
+            b',' | b'[' | b']' | b'{' | b'}' | b'?' => !flow,
             b' '..=b'~' => true,
             _ => b >= 0x80,
         })
