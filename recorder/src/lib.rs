@@ -11,8 +11,6 @@ mod store;
 pub mod tape;
 
 pub use policy::{Reveal, UnusedRule};
-pub use session::{
-    Error, ErrorKind, Exchange, Miss, Mode, OnPanic, Recorder, Repeat, Report, Session, Tapes, Timing,
-};
+pub use session::{Error, ErrorKind, Exchange, Miss, Mode, OnPanic, Recorder, Repeat, Report, Session, Tapes, Timing};
 pub use store::StoreError;
 pub use tape::Origin;

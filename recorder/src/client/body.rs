@@ -29,6 +29,7 @@ pin_project! {
     #[project = SentProj]
     pub enum SentBody<B> {
         /// The client's own, noted as it passes.
+        #[expect(missing_docs, reason = "made by `exchange` alone")]
         Tapped { #[pin] inner: B, tap: RequestTap },
         /// The client's own, and nobody looks.
         Untouched { #[pin] inner: B },

@@ -207,7 +207,11 @@ impl Connection for TapedConnection {
 }
 
 impl Read for TapedConnection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut bytes = [0; 16 * 1024];
         let room = buffer.remaining().min(bytes.len());
         let mut read = hyper::rt::ReadBuf::new(&mut bytes[..room]);

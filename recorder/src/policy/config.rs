@@ -211,11 +211,10 @@ impl Raw {
         }
         let json = self.volatile.json.iter().map(|path| checked(path, json_path)).collect::<Result<_, _>>()?;
         let allow = self.allow.iter().map(|line| checked(line, str::parse::<Allowance>)).collect::<Result<_, _>>()?;
-        let pass_through =
-            self.pass_through.iter().map(|p| {
-                let url = checked(&p.url, UrlGlob::parse)?;
-                Ok(PassThrough { url, in_replay: p.in_replay })
-            });
+        let pass_through = self.pass_through.iter().map(|p| {
+            let url = checked(&p.url, UrlGlob::parse)?;
+            Ok(PassThrough { url, in_replay: p.in_replay })
+        });
         Ok(Config {
             rules,
             redact: self.redact.iter().map(|line| checked(line, str::parse)).collect::<Result<_, _>>()?,

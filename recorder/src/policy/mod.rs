@@ -17,9 +17,9 @@ pub use guard::Refusal;
 pub use redact::{RegisterError, Reveal, RuleError};
 
 pub(crate) use config::{Config, OnExpiry};
-pub(crate) use gate::{Allow, Allowance, check, check_file};
+pub(crate) use gate::{Allow, check, check_file};
 pub(crate) use guard::{Guard, PassThrough, UrlGlob};
-pub(crate) use redact::{Hidden, RedactRule, Redacted, Redactor};
+pub(crate) use redact::{RedactRule, Redactor};
 pub(crate) use volatile::Volatile;
 
 use crate::key::Rules;
@@ -31,8 +31,6 @@ pub(crate) struct Policy {
     pub(crate) rules: Rules,
     /// Knows secrets and hides them.
     pub(crate) redactor: Redactor,
-    /// What the program sees of them on replay.
-    pub(crate) reveal: Reveal,
     /// What the gate lets pass.
     pub(crate) allow: Allow,
     /// What may change without a tape being written anew.
@@ -59,7 +57,6 @@ impl Policy {
         Ok(Self {
             rules: config.rules.clone(),
             redactor,
-            reveal: Reveal::default(),
             allow: config.allow.clone(),
             volatile: config.volatile.clone(),
             guard: config.guard.clone(),

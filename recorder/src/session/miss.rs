@@ -65,7 +65,13 @@ const SHOWN: usize = 3;
 /// How many differences of one tape are shown.
 const DIFFERENCES: usize = 6;
 
-pub(super) fn explain(inner: &Inner, state: &State, request: &Request, canonical: &Canonical, reason: MissReason) -> ErrorKind {
+pub(super) fn explain(
+    inner: &Inner,
+    state: &State,
+    request: &Request,
+    canonical: &Canonical,
+    reason: MissReason,
+) -> ErrorKind {
     let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &canonical.key());
     let (file, line) = inner.location.source();
     let names = inner.folder.tapes().unwrap_or_default();
@@ -151,7 +157,10 @@ impl fmt::Display for Miss {
             }
         }
         if self.candidates.iter().flat_map(|c| &c.differences).any(|d| d.rule.is_some()) {
-            writeln!(f, "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")")?;
+            writeln!(
+                f,
+                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")"
+            )?;
         }
         match self.reason {
             MissReason::NoTape => write!(f, "\nTo record it: {}", self.command),

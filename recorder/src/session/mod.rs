@@ -47,5 +47,7 @@ pub use state::{Ask, Reply, Session, Step};
 pub use tap::{AnswerHead, AnswerTap, Recording, RequestTap};
 pub use tapes::Tapes;
 
-pub(crate) use recording::{REQUEST_LIMIT, lock};
+#[cfg(feature = "ureq")]
+pub(crate) use recording::REQUEST_LIMIT;
+pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};

@@ -5,10 +5,10 @@ use std::panic::Location as Caller;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::location::CallSite;
-use super::playback::Timing;
 use super::age::MaxAge;
+use super::location::CallSite;
 use super::mode::in_ci;
+use super::playback::Timing;
 use super::recording::{REQUEST_LIMIT, lock};
 use super::replay::{Memo, Repeat};
 use super::state::{Inner, Options, Session, State};

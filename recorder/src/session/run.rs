@@ -145,7 +145,8 @@ impl RunReport {
         let mut covered = BTreeSet::new();
         for (exe, roots) in tests {
             let Ok(listed) = list(&exe) else { continue };
-            let crates: BTreeSet<_> = lines.iter().filter(|l| l.exe == exe && l.derived).map(|l| crate_of(&l.test)).collect();
+            let crates: BTreeSet<_> =
+                lines.iter().filter(|l| l.exe == exe && l.derived).map(|l| crate_of(&l.test)).collect();
             for root in roots {
                 for name in &crates {
                     covered.insert(root.join(folder_of(name)));
@@ -153,10 +154,12 @@ impl RunReport {
                 }
             }
         }
-        let roots: BTreeSet<_> = lines.iter().filter(|line| line.root.ends_with("tapes")).map(|line| &line.root).collect();
+        let roots: BTreeSet<_> =
+            lines.iter().filter(|line| line.root.ends_with("tapes")).map(|line| &line.root).collect();
         for root in roots {
             let folders = tape_folders(root)?.into_iter();
-            let apart = folders.filter(|folder| !covered.iter().any(|c| folder.starts_with(c)) && !used.contains(folder));
+            let apart =
+                folders.filter(|folder| !covered.iter().any(|c| folder.starts_with(c)) && !used.contains(folder));
             report.idle.extend(apart);
         }
         Ok(report)

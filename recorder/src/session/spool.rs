@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use crate::codec::digest;
 use crate::tape::{Body, BodyFile};
 
 /// Collects the bytes of one body.
@@ -148,6 +147,7 @@ fn temporary() -> io::Result<(File, TempPath)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::digest;
 
     #[test]
     fn r80_a_body_over_the_limit_goes_to_disk_and_is_hashed_on_the_way() {

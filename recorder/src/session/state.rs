@@ -8,8 +8,8 @@ use super::age::MaxAge;
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
 use super::recording::{REQUEST_LIMIT, SharedSlot, Slot, lock};
-use super::spool::Spooled;
 use super::replay::{Found, Memo, Repeat, Shelf};
+use super::spool::Spooled;
 use super::tap::Recording;
 use super::{Error, ErrorKind, Head, Location, Mode};
 use crate::codec::percent;
@@ -231,7 +231,13 @@ impl Ask {
             let take = found.shelf.choose().unwrap_or(found.shelf.tape.takes.len() - 1);
             found.shelf.used(take);
             inner.live(state, head)?;
-            return Ok(Reply::Record(self.session.record(state, head, body, self.layer, Some(Some((found.shelf, take))))));
+            return Ok(Reply::Record(self.session.record(
+                state,
+                head,
+                body,
+                self.layer,
+                Some(Some((found.shelf, take))),
+            )));
         }
         let Some(take) = found.shelf.choose() else {
             if inner.mode == Mode::Missing {

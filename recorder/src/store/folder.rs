@@ -36,7 +36,9 @@ pub enum StoreError {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull => ". The disk is full: free some space and record again; the old tapes are untouched",
+        io::ErrorKind::StorageFull => {
+            ". The disk is full: free some space and record again; the old tapes are untouched"
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             ". The tapes' folder must be writable while recording; the old tapes are untouched"
         }
