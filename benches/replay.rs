@@ -44,7 +44,9 @@ fn main() -> Result<(), Error> {
         rows.push(row(&format!("{} through reqwest, 1000 stored", workload.name()), &us, &floor));
     }
     print!("{}", table(&["", "us", "floor", "ratio"], &rows));
-    println!("\nfloor: the same requests built, hashed with xxh3, looked up, compared in full, the answer cloned and read");
+    println!(
+        "\nfloor: the same requests built, hashed with xxh3, looked up, compared in full, the answer cloned and read"
+    );
 
     println!("\n## w3: 10 MiB, median of {ROUNDS} rounds of 10\n");
     print!("{}", table(&["", "us", "memcpy", "ratio"], &large(&runtime, folder.path())?));
@@ -171,10 +173,7 @@ fn large(runtime: &Runtime, folder: &Path) -> Result<Vec<Vec<String>>, Error> {
     Ok(vec![row("read frame by frame", &frames, &copy), row("read into one piece", &whole, &copy)])
 }
 
-fn repeated(
-    runtime: &Runtime,
-    mut read: impl AsyncFnMut() -> Result<usize, Error>,
-) -> Result<Duration, Error> {
+fn repeated(runtime: &Runtime, mut read: impl AsyncFnMut() -> Result<usize, Error>) -> Result<Duration, Error> {
     runtime.block_on(async {
         let start = Instant::now();
         for _ in 0..10 {

@@ -108,6 +108,9 @@ mod tests {
 
     #[test]
     fn times_are_shown_with_a_unit_that_fits() {
-        assert_eq!([show(0.000_001_234), show(0.25), show(3.0e-8), show(2.0)], ["1.23 µs", "250 ms", "30.0 ns", "2.00 s"]);
+        assert_eq!(
+            [show(0.000_001_234), show(0.25), show(3.0e-8), show(2.0)],
+            ["1.23 µs", "250 ms", "30.0 ns", "2.00 s"]
+        );
     }
 }

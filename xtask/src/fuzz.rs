@@ -32,7 +32,13 @@ pub(crate) fn run(args: &[String]) -> Result {
         let seeds = shell::root().join("fuzz/corpus").join(target);
         let limit = format!("-max_total_time={time}");
         let mut command = shell::command("cargo +nightly fuzz run --sanitizer none", [target.as_str()]);
-        command.args([&found, &seeds]).args(["--", &limit, "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"]);
+        command.args([&found, &seeds]).args([
+            "--",
+            &limit,
+            "-timeout=10",
+            "-rss_limit_mb=1024",
+            "-print_final_stats=1",
+        ]);
         println!("fuzzing {target} for {time} s, log in {}", log.display());
         let child = command.stdout(File::create(&log)?).stderr(File::options().append(true).open(&log)?).spawn()?;
         running.push((target, log, child));

@@ -36,7 +36,9 @@ pub(crate) fn stays_small() -> Result<String> {
     }
     let count = crates.len();
     if count >= MOST_CRATES {
-        return Err(format!("the default features compile {count} other crates; under {MOST_CRATES} is the rule").into());
+        return Err(
+            format!("the default features compile {count} other crates; under {MOST_CRATES} is the rule").into()
+        );
     }
     Ok(format!("{count} crates besides ours"))
 }
@@ -58,7 +60,8 @@ pub(crate) fn crates(features: &str) -> Result<BTreeSet<String>> {
 /// Where its manifest cannot be read.
 pub(crate) fn features() -> Result<Vec<String>> {
     let path = shell::root().join("recorder/Cargo.toml");
-    let manifest = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let manifest =
+        std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     Ok(named_features(&manifest))
 }
 

@@ -72,10 +72,8 @@ pub(crate) struct Tally {
 /// Runs `cargo test ...`, passes its output on as it comes and adds up the `test result:` lines.
 pub(crate) fn tests(command: &mut Command) -> Result<Tally> {
     println!("$ {}", show(command));
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cannot start {}: {error}", show(command)))?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().map_err(|error| format!("cannot start {}: {error}", show(command)))?;
     let mut tally = Tally::default();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
