@@ -54,8 +54,8 @@ fn beside_unrecorded(
     workload: Workload,
     asks: &[Ask],
 ) -> Result<Vec<String>, Error> {
-    let client = client();
-    let mut bare = client.clone();
+    // Two clients, since what the recorder hands on is a body of its own type: each keeps one connection.
+    let (client, mut bare) = (client(), client());
     let mut recorded = || {
         let folder = tempfile::tempdir_in(scratch)?;
         let tapes = ours::recording(folder.path())?;
@@ -72,7 +72,11 @@ fn beside_unrecorded(
     Ok(vec![workload.name().to_owned(), show(recorded.median()), show(unrecorded.median()), ratio])
 }
 
-fn client() -> Client<HttpConnector, Full<Bytes>> {
+fn client<B>() -> Client<HttpConnector, B>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+{
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     Client::builder(TokioExecutor::new()).build(connector)

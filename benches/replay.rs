@@ -12,7 +12,7 @@ use recorder_benches::timing::{Times, in_turn, show, table};
 use recorder_benches::workload::{self, Ask, BLOB, Workload};
 use recorder_benches::{Error, ours};
 use tokio::runtime::Runtime;
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, ServiceExt};
 
 const ROUNDS: usize = 11;
 /// Requests in one round.
@@ -152,9 +152,8 @@ fn large(runtime: &Runtime, folder: &Path) -> Result<Vec<Vec<String>>, Error> {
     let blob = workload::blob();
 
     let mut frames = || {
-        let mut service = service.clone();
         repeated(runtime, async || {
-            let mut body = service.ready().await?.call(ask.http()?).await?.into_body();
+            let mut body = service.clone().oneshot(ask.http()?).await?.into_body();
             let mut read = 0;
             while let Some(frame) = body.frame().await {
                 read += black_box(frame?.into_data().unwrap_or_default()).len();

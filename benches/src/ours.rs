@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
-use traffic_recorder::{Mode, Recorder, Repeat, Tapes, Unused};
+use traffic_recorder::{Mode, Recorder, Repeat, Tapes, UnusedRule};
 
 use crate::Error;
 use crate::origin::InProcess;
@@ -35,7 +35,7 @@ impl Ask {
 /// # Errors
 /// Those of opening.
 pub fn replaying(folder: &Path) -> Result<Tapes, Error> {
-    Ok(Recorder::at(folder).mode(Mode::Replay).repeat(Repeat::Last).unused(Unused::Allow).open()?)
+    Ok(Recorder::at(folder).mode(Mode::Replay).repeat(Repeat::Last).unused(UnusedRule::Allow).open()?)
 }
 
 /// Records into a folder.
@@ -43,7 +43,7 @@ pub fn replaying(folder: &Path) -> Result<Tapes, Error> {
 /// # Errors
 /// Those of opening.
 pub fn recording(folder: &Path) -> Result<Tapes, Error> {
-    Ok(Recorder::at(folder).mode(Mode::Record).unused(Unused::Allow).open()?)
+    Ok(Recorder::at(folder).mode(Mode::Record).unused(UnusedRule::Allow).open()?)
 }
 
 /// Records `count` requests from the service in this process; gives back how long saving them took.

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &[String]) -> Result {
     for (target, log, mut child) in running {
         let passed = child.wait()?.success();
         println!("\n{target}: {}", if passed { "nothing found" } else { "FAILED" });
-        tail(&log, if passed { 7 } else { 60 })?;
+        tell(&log, passed)?;
         if !passed {
             failed.push(target.as_str());
         }
@@ -75,11 +75,16 @@ fn arguments(args: &[String]) -> Result<(u32, Vec<String>)> {
     Ok((time, targets))
 }
 
-fn tail(log: &Path, lines: usize) -> Result {
+/// What of a log is worth reading: its last lines, or what happened from the panic on, the long dump of the input left out.
+fn tell(log: &Path, passed: bool) -> Result {
     let bytes = fs::read(log)?;
     let text = String::from_utf8_lossy(&bytes);
-    let all: Vec<&str> = text.lines().collect();
-    for line in &all[all.len().saturating_sub(lines)..] {
+    let lines: Vec<&str> = text.lines().filter(|line| line.len() < 500).collect();
+    let from = match lines.iter().position(|line| line.contains("panicked at") || line.contains("ERROR: libFuzzer")) {
+        Some(place) if !passed => place,
+        _ => lines.len().saturating_sub(if passed { 6 } else { 40 }),
+    };
+    for line in lines[from..].iter().take_while(|line| !line.starts_with("Stack backtrace:")).take(60) {
         println!("  {line}");
     }
     Ok(())

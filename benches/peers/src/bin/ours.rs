@@ -8,12 +8,13 @@ use recorder_benches::ours::{exchange, exchange_reqwest, recording, replaying};
 use recorder_peers::{Ask, Error, Job, Peer, Task, run};
 use tower::Layer;
 use traffic_recorder::Tapes;
+use traffic_recorder::client::{SentBody, TapesService};
 
-type Hyper = Client<HttpConnector, Full<Bytes>>;
+type Hyper = Client<HttpConnector, SentBody<Full<Bytes>>>;
 
 struct Tower {
     tapes: Tapes,
-    client: Hyper,
+    service: TapesService<Hyper>,
 }
 
 struct Reqwest {
@@ -27,16 +28,19 @@ fn open(job: &Job) -> Result<Tapes, Error> {
 
 impl Peer for Tower {
     async fn open(job: &Job) -> Result<Self, Error> {
-        let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-        Ok(Self { tapes: open(job)?, client })
+        let tapes = open(job)?;
+        let service = tapes.layer().layer(Client::builder(TokioExecutor::new()).build(HttpConnector::new()));
+        Ok(Self { tapes, service })
     }
 
     async fn ask(&self, ask: &Ask) -> Result<(u16, Bytes), Error> {
-        exchange(&mut self.tapes.layer().layer(self.client.clone()), ask).await
+        exchange(&mut self.service.clone(), ask).await
     }
 
     async fn close(self) -> Result<(), Error> {
-        Ok(self.tapes.finish()?)
+        drop(self.service);
+        self.tapes.finish()?;
+        Ok(())
     }
 }
 
@@ -53,7 +57,8 @@ impl Peer for Reqwest {
 
     async fn close(self) -> Result<(), Error> {
         drop(self.client);
-        Ok(self.tapes.finish()?)
+        self.tapes.finish()?;
+        Ok(())
     }
 }
 
