@@ -59,7 +59,8 @@ impl<'a> Steps<'a> {
     /// Prints the summary of a run in which nothing failed.
     pub(crate) fn finish(self) {
         self.summary();
-        println!("\nall {} steps passed", self.done.len());
+        let names: Vec<&str> = self.done.iter().map(|step| step.name).collect();
+        println!("\npassed: {}", names.join(" "));
     }
 
     fn summary(&self) {
