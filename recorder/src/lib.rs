@@ -2,4 +2,6 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod codec;
+pub mod key;
+pub mod policy;
 pub mod tape;

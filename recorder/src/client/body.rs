@@ -1,0 +1,224 @@
+//! Bodies that stream past the recorder, and bodies that come from a tape, as `http_body::Body`s ([docs](http_body)).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body as HttpBody, Frame as HttpFrame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::sleep::Sleep;
+use super::{BoxError, ReplayedFault, classify};
+use crate::session::{AnswerTap, Break, Frame, Replayed, RequestTap};
+
+/// A request's body as a client hands it over.
+#[derive(Debug)]
+pub enum Payload<B> {
+    /// None.
+    Absent,
+    /// Whole and in memory; the client keeps its own copy to send.
+    Ready(Bytes),
+    /// A stream, or anything whose bytes are only known by reading it.
+    Stream(B),
+}
+
+pin_project! {
+    /// The request's body on its way to the service. The length that the inner body announces is announced.
+    #[project = SentProj]
+    pub enum SentBody<B> {
+        /// The client's own, noted as it passes.
+        Tapped { #[pin] inner: B, tap: RequestTap },
+        /// The client's own, and nobody looks.
+        Untouched { #[pin] inner: B },
+        /// Was read before it is sent.
+        Read { bytes: Option<Bytes>, trailers: Option<http::HeaderMap> },
+    }
+}
+
+impl<B> SentBody<B> {
+    pub(crate) fn read(bytes: Option<Bytes>, trailers: Option<http::HeaderMap>) -> Self {
+        Self::Read { bytes: bytes.filter(|b| !b.is_empty()), trailers }
+    }
+}
+
+impl<B> HttpBody for SentBody<B>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<Bytes>, BoxError>>> {
+        match self.project() {
+            SentProj::Tapped { inner, tap } => {
+                let Some(frame) = ready!(inner.poll_frame(cx)) else { return Poll::Ready(None) };
+                let frame = frame.map_err(Into::into)?.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+                if let Some(data) = frame.data_ref() {
+                    tap.sent(data);
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    tap.trailers(trailers);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            SentProj::Untouched { inner } => {
+                let Some(frame) = ready!(inner.poll_frame(cx)) else { return Poll::Ready(None) };
+                let frame = frame.map_err(Into::into)?;
+                Poll::Ready(Some(Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))))
+            }
+            SentProj::Read { bytes, trailers } => {
+                let frame = bytes.take().map(HttpFrame::data).or_else(|| trailers.take().map(HttpFrame::trailers));
+                Poll::Ready(frame.map(Ok))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Tapped { inner, .. } | Self::Untouched { inner } => inner.is_end_stream(),
+            Self::Read { bytes, trailers } => bytes.is_none() && trailers.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Tapped { inner, .. } | Self::Untouched { inner } => inner.size_hint(),
+            Self::Read { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+        }
+    }
+}
+
+pin_project! {
+    /// The answer's body: live and noted as it passes, live and unseen, or from a tape.
+    pub struct TapedBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<B> {
+        Live { #[pin] inner: B, tap: AnswerTap },
+        Untouched { #[pin] inner: B },
+        Replayed { body: Replayed, sleep: Option<Sleep>, slept: bool },
+    }
+}
+
+impl<B> TapedBody<B> {
+    pub(crate) fn live(inner: B, tap: AnswerTap) -> Self {
+        Self { kind: Kind::Live { inner, tap } }
+    }
+
+    pub(crate) fn untouched(inner: B) -> Self {
+        Self { kind: Kind::Untouched { inner } }
+    }
+
+    pub(crate) fn replayed(body: Replayed) -> Self {
+        Self { kind: Kind::Replayed { body, sleep: None, slept: false } }
+    }
+}
+
+impl<B> HttpBody for TapedBody<B>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<Bytes>, BoxError>>> {
+        match self.project().kind.project() {
+            KindProj::Live { inner, tap } => match ready!(inner.poll_frame(cx)) {
+                None => {
+                    tap.end();
+                    Poll::Ready(None)
+                }
+                Some(Err(error)) => {
+                    let error = error.into();
+                    tap.failed(classify(&*error));
+                    Poll::Ready(Some(Err(error)))
+                }
+                Some(Ok(frame)) => {
+                    let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+                    if let Some(data) = frame.data_ref() {
+                        tap.frame(data);
+                    } else if let Some(trailers) = frame.trailers_ref() {
+                        tap.trailers(trailers);
+                        tap.end();
+                    }
+                    Poll::Ready(Some(Ok(frame)))
+                }
+            },
+            KindProj::Untouched { inner } => {
+                let frame = ready!(inner.poll_frame(cx));
+                let frame = frame.map(|f| f.map(|f| f.map_data(|mut data| data.copy_to_bytes(data.remaining()))));
+                Poll::Ready(frame.map(|f| f.map_err(Into::into)))
+            }
+            KindProj::Replayed { body, sleep, slept } => {
+                if !*slept {
+                    *slept = true;
+                    let wait = body.wait();
+                    *sleep = (!wait.is_zero()).then(|| Sleep::new(wait));
+                }
+                if let Some(waiting) = sleep {
+                    ready!(Pin::new(waiting).poll(cx));
+                    *sleep = None;
+                }
+                *slept = false;
+                Poll::Ready(body.next().map(|frame| match frame {
+                    Ok(Frame::Data(bytes)) => Ok(HttpFrame::data(bytes)),
+                    Ok(Frame::Trailers(trailers)) => Ok(HttpFrame::trailers(trailers)),
+                    Err(reason) => Err(broken(reason)),
+                }))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Live { inner, .. } | Kind::Untouched { inner } => inner.is_end_stream(),
+            Kind::Replayed { body, .. } => body.is_done(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Live { inner, .. } | Kind::Untouched { inner } => inner.size_hint(),
+            Kind::Replayed { body, .. } => body.announced().map_or_else(SizeHint::new, SizeHint::with_exact),
+        }
+    }
+}
+
+/// The error at the end of a body that was recorded cut off.
+pub(crate) fn broken(reason: Break) -> BoxError {
+    match reason {
+        Break::Fault(fault) => ReplayedFault::new(fault).into(),
+        Break::Io(error) => error.into(),
+        Break::Caller => "the recording ends here: the program stopped reading this answer when it was recorded. \
+                          Record it again with RECORD=1"
+            .into(),
+    }
+}
+
+impl<B> fmt::Debug for SentBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tapped { .. } => "SentBody(recorded)",
+            Self::Untouched { .. } => "SentBody(untouched)",
+            Self::Read { .. } => "SentBody(read before)",
+        })
+    }
+}
+
+impl<B> fmt::Debug for TapedBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Live { .. } => f.write_str("TapedBody(recorded)"),
+            Kind::Untouched { .. } => f.write_str("TapedBody(untouched)"),
+            Kind::Replayed { body, .. } => write!(f, "TapedBody({body:?})"),
+        }
+    }
+}

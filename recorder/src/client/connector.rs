@@ -1,0 +1,238 @@
+//! An in-memory connector for hyper-util's client: the client speaks real HTTP to the recorder, over a pipe in this process.
+//! Trailers, interim answers and truncated bodies surface as hyper's own; `https` needs no TLS on this side.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Uri};
+use http_body::{Body as HttpBody, Frame as HttpFrame, SizeHint};
+use hyper::body::Incoming;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connect, Connected, Connection};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use pin_project_lite::pin_project;
+use tokio::io::DuplexStream;
+use tower_layer::Layer as _;
+use tower_service::Service;
+
+use super::fault::io_kind;
+use super::tower::{TapesLayer, TapesService};
+use super::{BoxError, ReplayedFault, SentBody};
+use crate::session::{Error, Tapes, lock};
+use crate::tape::FaultKind;
+
+/// Bytes that may be under way in one direction.
+const PIPE: usize = 64 * 1024;
+
+/// Gives a client in-memory connections to the recorder.
+pub struct TapedConnector<C> {
+    upstream: TapesService<Client<C, SentBody<Incoming>>>,
+    http2: bool,
+}
+
+/// The client's end of an in-memory connection.
+#[derive(Debug)]
+pub struct TapedConnection {
+    io: TokioIo<DuplexStream>,
+    http2: bool,
+    end: End,
+}
+
+impl Tapes {
+    /// A connector for hyper-util's client. `inner` makes the real connections while recording (with TLS, if it does that) and is
+    /// never called while replaying. Inside a tokio runtime.
+    ///
+    /// ```no_run
+    /// use hyper_util::client::legacy::{Client, connect::HttpConnector};
+    /// use hyper_util::rt::TokioExecutor;
+    ///
+    /// let tapes = traffic_recorder::tapes!("docs/connector");
+    /// let client: Client<_, String> = Client::builder(TokioExecutor::new()).build(tapes.connector(HttpConnector::new()));
+    /// ```
+    #[must_use]
+    pub fn connector<C>(&self, inner: C) -> TapedConnector<C>
+    where
+        C: Connect + Clone + Send + Sync + 'static,
+    {
+        self.connector_with(inner, false)
+    }
+
+    /// As [`connector`](Self::connector), for a client that speaks HTTP/2 and an upstream that does so without negotiation
+    /// (prior knowledge, as gRPC does).
+    #[must_use]
+    pub fn connector_http2<C>(&self, inner: C) -> TapedConnector<C>
+    where
+        C: Connect + Clone + Send + Sync + 'static,
+    {
+        self.connector_with(inner, true)
+    }
+
+    fn connector_with<C>(&self, inner: C, http2: bool) -> TapedConnector<C>
+    where
+        C: Connect + Clone + Send + Sync + 'static,
+    {
+        let client = Client::builder(TokioExecutor::new()).http2_only(http2).build(inner);
+        TapedConnector { upstream: TapesLayer::of(self.session().clone()).layer(client), http2 }
+    }
+}
+
+impl<C: Clone> Clone for TapedConnector<C> {
+    fn clone(&self) -> Self {
+        Self { upstream: self.upstream.clone(), http2: self.http2 }
+    }
+}
+
+impl<C> Service<Uri> for TapedConnector<C>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    type Response = TapedConnection;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<TapedConnection, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let upstream = self.upstream.clone();
+        let http2 = self.http2;
+        Box::pin(async move {
+            let (ours, theirs) = tokio::io::duplex(PIPE);
+            let end = Arc::new(Mutex::new(None));
+            tokio::spawn(serve(ours, target, upstream, Arc::clone(&end)));
+            Ok(TapedConnection { io: TokioIo::new(theirs), http2, end })
+        })
+    }
+}
+
+/// The error that a connection ends with, where it does not just close.
+type End = Arc<Mutex<Option<io::Error>>>;
+
+/// Plays the service on the recorder's end of a connection.
+async fn serve<C>(io: DuplexStream, target: Uri, upstream: TapesService<Client<C, SentBody<Incoming>>>, end: End)
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let ending = Arc::clone(&end);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (mut upstream, target, end) = (upstream.clone(), target.clone(), Arc::clone(&ending));
+        async move {
+            let request = absolute(request, &target)?;
+            match upstream.call(request).await {
+                Ok(response) => Ok::<_, BoxError>(response.map(|body| Ending { body, end })),
+                Err(error) => Err(ended(&end, error)),
+            }
+        }
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // What the tape has is what the client gets: nothing is added.
+    server.http1().auto_date_header(false);
+    server.http2().auto_date_header(false);
+    // Its errors are the client's: both ends of the pipe are in this process.
+    let _ = server.serve_connection(TokioIo::new(io), service).await;
+}
+
+/// A server sees the path alone.
+fn absolute<B>(request: Request<B>, target: &Uri) -> Result<Request<B>, http::Error> {
+    let (mut parts, body) = request.into_parts();
+    let mut uri = parts.uri.into_parts();
+    uri.scheme = uri.scheme.or_else(|| target.scheme().cloned());
+    uri.authority = uri.authority.or_else(|| target.authority().cloned());
+    parts.uri = Uri::from_parts(uri)?;
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Leaves the error for the client's end, as a socket would give it, and closes. A connection that was just closed is left to
+/// hyper, which has a name for it.
+fn ended(end: &End, error: BoxError) -> BoxError {
+    let fault = error.downcast_ref::<ReplayedFault>().map(|replayed| replayed.fault().clone());
+    let io = match fault {
+        Some(fault) if fault.kind == FaultKind::Closed => None,
+        Some(fault) => Some(io::Error::new(io_kind(fault.kind), ReplayedFault::new(fault))),
+        None => Some(io::Error::other(error.to_string())),
+    };
+    match error.downcast::<Error>() {
+        Ok(refusal) => *lock(end) = Some(io::Error::other(*refusal)),
+        Err(_) => *lock(end) = io,
+    }
+    "the connection ends here".into()
+}
+
+pin_project! {
+    /// A body that leaves its error for the client's end.
+    struct Ending<B> {
+        #[pin]
+        body: B,
+        end: End,
+    }
+}
+
+impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
+    type Data = B::Data;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<B::Data>, BoxError>>> {
+        let this = self.project();
+        let frame = ready!(this.body.poll_frame(cx));
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| ended(this.end, error))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Connection for TapedConnection {
+    fn connected(&self) -> Connected {
+        let connected = Connected::new();
+        if self.http2 { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl Read for TapedConnection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 16 * 1024];
+        let room = buffer.remaining().min(bytes.len());
+        let mut read = hyper::rt::ReadBuf::new(&mut bytes[..room]);
+        ready!(Pin::new(&mut self.io).poll_read(cx, read.unfilled()))?;
+        if read.filled().is_empty()
+            && let Some(error) = lock(&self.end).take()
+        {
+            return Poll::Ready(Err(error));
+        }
+        buffer.put_slice(read.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for TapedConnection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+impl<C> fmt::Debug for TapedConnector<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TapedConnector")
+    }
+}

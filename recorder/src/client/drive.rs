@@ -1,0 +1,148 @@
+//! One exchange of an async client: asks the session, sends if it says so, and tells what came of it.
+
+use std::future::{Future, poll_fn};
+
+use http::Response;
+use http_body::Body as HttpBody;
+
+use super::collect::Collector;
+use super::sleep::Sleep;
+use super::{BoxError, Payload, SentBody, Stop, TapedBody, Translate};
+use crate::session::{AnswerHead, Ask, Error, Head, Opening, Playback, Recording, Reply, Session, Step};
+use crate::tape::{Body, Layer};
+
+/// Sends one request through the session.
+///
+/// `send` gets the body to send in place of the client's own: `None` where the client keeps what it had
+/// ([`Payload::Absent`], [`Payload::Ready`]). It is not called at all where a tape answers.
+///
+/// # Errors
+/// The client's own error: from `send`, or made by `translate` of a refusal or a recorded failure.
+pub async fn exchange<B, R, T, F, S>(
+    session: &Session,
+    layer: Layer,
+    head: Head<'_>,
+    payload: Payload<B>,
+    translate: &T,
+    send: S,
+) -> Result<Response<TapedBody<R>>, T::Error>
+where
+    B: HttpBody + Unpin,
+    B::Error: Into<BoxError>,
+    R: HttpBody,
+    T: Translate,
+    S: FnOnce(Option<SentBody<B>>) -> F,
+    F: Future<Output = Result<Response<R>, T::Error>>,
+{
+    match session.start(&head, layer).map_err(|error| translate.error(Stop::Recorder(error)))? {
+        Step::Pass => {
+            let body = match payload {
+                Payload::Absent | Payload::Ready(_) => None,
+                Payload::Stream(inner) => Some(SentBody::Untouched { inner }),
+            };
+            Ok(send(body).await?.map(TapedBody::untouched))
+        }
+        Step::Record(recording) => {
+            let body = match payload {
+                Payload::Absent => None,
+                Payload::Ready(bytes) => {
+                    recording.sent_whole(Body::Bytes(bytes));
+                    None
+                }
+                Payload::Stream(inner) => Some(tapped(inner, &head, &recording)),
+            };
+            record(recording, translate, send(body)).await
+        }
+        Step::Ask(ask) => {
+            let collector = Collector::new(payload, &head, &ask);
+            answer(ask, collector, &head, translate, send).await
+        }
+    }
+}
+
+/// The rest of an exchange whose body decides about its answer.
+pub(super) async fn answer<B, R, T, F, S>(
+    ask: Ask,
+    mut collector: Collector<B>,
+    head: &Head<'_>,
+    translate: &T,
+    send: S,
+) -> Result<Response<TapedBody<R>>, T::Error>
+where
+    B: HttpBody + Unpin,
+    B::Error: Into<BoxError>,
+    R: HttpBody,
+    T: Translate,
+    S: FnOnce(Option<SentBody<B>>) -> F,
+    F: Future<Output = Result<Response<R>, T::Error>>,
+{
+    let refuse = |error: Error| translate.error(Stop::Recorder(error));
+    let read = poll_fn(|cx| collector.poll(cx)).await.and_then(|()| collector.finish());
+    let (body, again) = read.map_err(|reason| refuse(ask.unreadable(head, &reason)))?;
+    match ask.answer_spooled(head, body).map_err(refuse)? {
+        Reply::Play(playback) => {
+            let delay = playback.delay();
+            if !delay.is_zero() {
+                Sleep::new(delay).await;
+            }
+            open(playback, translate)
+        }
+        Reply::Record(recording) => record(recording, translate, send(again)).await,
+    }
+}
+
+/// A replayed answer, or the recorded failure as the client's own error.
+pub(super) fn open<R, T: Translate>(playback: Playback, translate: &T) -> Result<Response<TapedBody<R>>, T::Error> {
+    match playback.open() {
+        Opening::Answer(response) => Ok(response.map(TapedBody::replayed)),
+        Opening::Fault(fault) => Err(translate.error(Stop::Fault(fault))),
+    }
+}
+
+fn tapped<B: HttpBody>(inner: B, head: &Head<'_>, recording: &Recording) -> SentBody<B> {
+    let tap = recording.request_tap();
+    if !inner.is_end_stream() || head.announces_empty_body() {
+        tap.sent(b"");
+    }
+    SentBody::Tapped { inner, tap }
+}
+
+async fn record<R, T, F>(recording: Recording, translate: &T, sent: F) -> Result<Response<TapedBody<R>>, T::Error>
+where
+    R: HttpBody,
+    T: Translate,
+    F: Future<Output = Result<Response<R>, T::Error>>,
+{
+    let response = match sent.await {
+        Ok(response) => response,
+        Err(error) => {
+            recording.failed(translate.fault(&error));
+            return Err(error);
+        }
+    };
+    let (parts, body) = response.into_parts();
+    let tap = recording.answered(&AnswerHead {
+        status: parts.status,
+        reason: reason(&parts),
+        version: parts.version,
+        headers: &parts.headers,
+        url: parts.extensions.get::<FinalUrl>().map(|url| url.0.as_str()),
+        bodiless: body.is_end_stream(),
+    });
+    Ok(Response::from_parts(parts, TapedBody::live(body, tap)))
+}
+
+/// Put into a response's extensions by a seam above redirects: the URL that answered, where it is not the one that was asked.
+#[derive(Debug, Clone)]
+pub struct FinalUrl(pub String);
+
+#[cfg(feature = "hyper-util")]
+fn reason(parts: &http::response::Parts) -> Option<&str> {
+    let reason = parts.extensions.get::<hyper::ext::ReasonPhrase>()?;
+    std::str::from_utf8(reason.as_bytes()).ok()
+}
+
+#[cfg(not(feature = "hyper-util"))]
+fn reason(_: &http::response::Parts) -> Option<&str> {
+    None
+}

@@ -1,0 +1,156 @@
+//! The last gate: nothing is written while a known value or something that looks like a secret is left.
+//!
+//! It reads what is about to be written, twice: the tape with all encodings undone, place by place, and the finished text of
+//! the file. It knows three kinds of find: values that the redactor knows, in any encoding; tokens whose shape is known
+//! (`patterns`); and text too random to be anything but a key (`entropy`). The first kind is never let through, the other two
+//! by a line under `allow`.
+
+mod allow;
+mod entropy;
+mod patterns;
+mod places;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::Path;
+
+pub use allow::AllowError;
+pub(crate) use allow::{Allow, Allowance};
+
+use super::redact::Redactor;
+use crate::tape::Tape;
+
+/// Something that must not be written. It says where and what, never the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place} holds {what}: nothing was written. {mend}")]
+pub struct Leak {
+    /// `request header x-key`, `takes[0].body $.a.b`, `line 12`, `bytes 4096 and on`.
+    pub(crate) place: String,
+    /// What it looks like, and a masked hint of it.
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) mend: String,
+}
+
+/// A find within one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Find<'t> {
+    /// The name of the pattern: `github-token`, `random`.
+    pub(super) pattern: &'static str,
+    /// What was found.
+    pub(super) text: &'t str,
+}
+
+/// Lets a tape pass, and the text that it will be written as.
+///
+/// # Errors
+/// With the first thing found.
+pub(crate) fn check(tape: &Tape, rendered: &str, redactor: &Redactor, allow: &Allow) -> Result<(), Leak> {
+    let gate = Gate { redactor, allow };
+    places::each(tape, &mut |place| gate.place(place))?;
+    gate.rendered(rendered)
+}
+
+/// Lets a body that lies in a file pass; `place` says whose body it is.
+///
+/// # Errors
+/// Where the file cannot be read; with the first thing found as the answer.
+pub(crate) fn check_file(place: &str, file: &Path, redactor: &Redactor, allow: &Allow) -> io::Result<Option<Leak>> {
+    let gate = Gate { redactor, allow };
+    redactor.scan_file(io::BufReader::new(std::fs::File::open(file)?), |offset, piece| {
+        if let Some((at, name)) = redactor.find(piece) {
+            let place = format!("{place}, at byte {},", offset + at as u64);
+            return Some(gate.known(
+                place,
+                &name,
+                "such a body is too large to be changed; answer with less, or pass it through",
+            ));
+        }
+        let (at, find) = patterns::find(piece, &|find| gate.passes(place, find))?;
+        Some(gate.looks(format!("{place}, at byte {},", offset + at as u64), place, &find))
+    })
+}
+
+struct Gate<'a> {
+    redactor: &'a Redactor,
+    allow: &'a Allow,
+}
+
+impl Gate<'_> {
+    fn place(&self, place: &places::Place<'_>) -> Result<(), Leak> {
+        if let Some((_, name)) = self.redactor.find(place.text) {
+            return Err(self.known(place.name(), &name, "this is a fault of the recorder: please report it"));
+        }
+        let found = patterns::find(place.text, &|find| self.passes(&place.name(), find)).map(|(_, find)| find);
+        let random = || match place.may_be_random() {
+            true => None,
+            false => entropy::find(place.text, &|find| self.passes(&place.name(), find)),
+        };
+        match found.or_else(random) {
+            Some(find) => Err(self.looks(place.name(), &place.name(), &find)),
+            None => Ok(()),
+        }
+    }
+
+    /// Places in the file are lines; those of the recorder's own facts (hashes, times) are left out.
+    fn rendered(&self, text: &str) -> Result<(), Leak> {
+        const OWN: [&str; 8] = ["tape:", "key:", "recorded:", "at:", "elapsed:", "sha256:", "file:", "- at:"];
+        let line_of = |at: usize| 1 + text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
+        let own = |at: usize| {
+            let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            OWN.iter().any(|own| text[start..].trim_start().starts_with(own))
+        };
+        let mut from = 0;
+        while let Some((at, name)) = self.redactor.find(&text.as_bytes()[from..]) {
+            let at = from + at;
+            if !own(at) {
+                let why = "this is a fault of the recorder: please report it";
+                return Err(self.known(format!("line {}", line_of(at)), &name, why));
+            }
+            from = text[at..].find('\n').map_or(text.len(), |end| at + end);
+        }
+        match patterns::find(text.as_bytes(), &|find| self.passes_anywhere(find)) {
+            // What stands in a place was looked at there, with that place's allowances.
+            Some((at, find)) if !own(at) && !self.allow.has_places() => {
+                Err(self.looks(format!("line {}", line_of(at)), "*", &find))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn passes(&self, place: &str, find: &Find<'_>) -> bool {
+        self.allow.lets(place, find) || self.redactor.is_dummy(find.text.as_bytes())
+    }
+
+    fn passes_anywhere(&self, find: &Find<'_>) -> bool {
+        self.passes("", find)
+    }
+
+    fn known(&self, place: String, name: &str, mend: &str) -> Leak {
+        Leak { place, what: format!("the secret `{name}`"), mend: mend.to_owned() }
+    }
+
+    fn looks(&self, place: String, allowed_as: &str, find: &Find<'_>) -> Leak {
+        let what = match find.pattern {
+            "random" => format!("what looks like a key, {}", hint(find.text, 3)),
+            pattern => format!("what looks like a {}, {}", pattern.replace('-', " "), hint(find.text, 4)),
+        };
+        let hide = places::rule_for(allowed_as)
+            .map(|rule| format!("hide it with `{rule}` under `redact`, "))
+            .unwrap_or_default();
+        let mend = format!(
+            "Register the value with `tapes.secret(..)`, {hide}or, if it is no secret, let it pass with `place {allowed_as}` or \
+             `pattern {}` under `allow` in tapes/recorder.yaml",
+            find.pattern
+        );
+        Leak { place, what, mend }
+    }
+}
+
+/// The first characters and the length: `ghp_…(40 characters)`.
+fn hint(text: &str, shown: usize) -> String {
+    let head: String = text.chars().take(shown).collect();
+    format!("`{head}…` ({} characters)", text.chars().count())
+}

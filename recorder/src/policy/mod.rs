@@ -1,0 +1,110 @@
+//! What counts and what is hidden: everything about a recording that a user decides.
+//!
+//! [`Config`] is the file `tapes/recorder.yaml`; a [`Policy`] is what one session makes of it and of the test's own choices.
+//! `redact` replaces secrets before the key is taken and before anything is written or printed, `gate` refuses to write what it
+//! overlooked, `guard` says what may be sent while recording, `volatile` what may change without a tape being written anew.
+
+mod config;
+mod gate;
+mod glob;
+mod guard;
+mod json;
+// Paths are written as those of the key's rules are, and read by the same code.
+#[path = "../key/json_path.rs"]
+mod json_path;
+mod redact;
+mod volatile;
+
+pub use config::{ConfigError, EXAMPLE};
+pub use gate::{AllowError, Leak};
+pub use guard::Refusal;
+pub use redact::{RegisterError, Reveal, RuleError};
+
+pub(crate) use config::{Config, OnExpiry, Unused};
+pub(crate) use gate::{Allow, Allowance, check, check_file};
+pub(crate) use guard::{Guard, PassThrough};
+pub(crate) use redact::{Hidden, RedactRule, Redacted, Redactor};
+pub(crate) use volatile::Volatile;
+
+use crate::key::Rules;
+
+/// What one session goes by.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// Rules of the key.
+    pub(crate) rules: Rules,
+    /// Knows secrets and hides them.
+    pub(crate) redactor: Redactor,
+    /// What the program sees of them on replay.
+    pub(crate) reveal: Reveal,
+    /// What the gate lets pass.
+    pub(crate) allow: Allow,
+    /// What may change without a tape being written anew.
+    pub(crate) volatile: Volatile,
+    guard: Guard,
+    pass_through: Vec<PassThrough>,
+}
+
+impl Policy {
+    /// The policy of a configuration; `variable` gives the values of environment variables.
+    ///
+    /// # Errors
+    /// Where a variable's value cannot be registered.
+    pub(crate) fn from_config(
+        config: &Config,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, RegisterError> {
+        let mut redactor = Redactor::new(config.redact.iter().cloned());
+        for name in &config.secrets {
+            if let Some(value) = variable(name).filter(|value| !value.is_empty()) {
+                redactor.register(name, value)?;
+            }
+        }
+        Ok(Self {
+            rules: config.rules.clone(),
+            redactor,
+            reveal: Reveal::default(),
+            allow: config.allow.clone(),
+            volatile: config.volatile.clone(),
+            guard: config.guard.clone(),
+            pass_through: config.pass_through.clone(),
+        })
+    }
+
+    /// Whether a live service may be asked while recording; `host` without its port (R10).
+    ///
+    /// # Errors
+    /// With the list that forbids it.
+    pub(crate) fn allowed(&self, method: &str, host: &str) -> Result<(), Refusal> {
+        self.guard.allowed(method, host)
+    }
+
+    /// Whether a request goes to the live service and leaves no tape (R11): the rule that says so.
+    pub(crate) fn pass_through(&self, url: &str) -> Option<&PassThrough> {
+        self.pass_through.iter().find(|rule| rule.covers(url))
+    }
+
+    /// Lets requests through that the configuration does not name.
+    pub(crate) fn add_pass_through(&mut self, rule: PassThrough) {
+        self.pass_through.push(rule);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_policy_registers_the_variables_that_are_set() {
+        let config = Config::parse(Path::new("x"), "secrets: [A, B]\npass_through:\n- {url: a.test}").unwrap();
+        let policy = Policy::from_config(&config, |name| (name == "A").then(|| "fake-value".to_owned())).unwrap();
+        assert_eq!(policy.redactor.text("x fake-value"), "x {{secret:A}}");
+        assert!(policy.pass_through("https://a.test/x").is_some_and(|rule| !rule.in_replay));
+        assert!(policy.pass_through("https://b.test/x").is_none());
+        assert!(!format!("{policy:?}").contains("fake-value"));
+        let short = Policy::from_config(&config, |_| Some("abc".to_owned()));
+        assert_eq!(short.unwrap_err(), RegisterError::Short("A".into()));
+    }
+}

@@ -1,0 +1,167 @@
+//! A miss explains itself: what was looked for, the nearest tapes and how they differ, and what to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::state::{Inner, State};
+use super::{Error, ErrorKind};
+use crate::key::{self, Canonical, Difference};
+use crate::store::tape_name;
+use crate::tape::Request;
+
+/// A request that no tape answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Miss {
+    /// The method.
+    pub method: String,
+    /// The URL, secrets masked.
+    pub url: String,
+    /// The test, with the source line that opened its tapes.
+    pub test: String,
+    /// The tape that was looked for.
+    pub wanted: PathBuf,
+    /// Why there is no answer.
+    pub reason: MissReason,
+    /// The nearest tapes, best first.
+    pub candidates: Vec<Candidate>,
+    /// How many tapes the test has.
+    pub tapes: usize,
+    /// The command that adds this request to the tapes.
+    pub command: String,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissReason {
+    /// There is no tape of this request.
+    NoTape,
+    /// There is one, and every take of it was replayed already.
+    UsedUp {
+        /// The tape.
+        file: String,
+        /// How many takes it has.
+        takes: usize,
+    },
+}
+
+/// A tape that nearly matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The tape.
+    pub file: String,
+    /// Whether this test has replayed it already.
+    pub seen: bool,
+    /// What differs, method and path first.
+    pub differences: Vec<Difference>,
+}
+
+/// How many tapes are read to find the nearest ones.
+const READ: usize = 200;
+/// How many are shown.
+const SHOWN: usize = 3;
+/// How many differences of one tape are shown.
+const DIFFERENCES: usize = 6;
+
+pub(super) fn explain(inner: &Inner, state: &State, request: &Request, canonical: &Canonical, reason: MissReason) -> ErrorKind {
+    let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &canonical.key());
+    let (file, line) = inner.location.source();
+    let names = inner.folder.tapes().unwrap_or_default();
+    let tapes = names.len();
+    let candidates = match reason {
+        MissReason::NoTape => nearest(inner, state, canonical, &name, names),
+        MissReason::UsedUp { .. } => Vec::new(),
+    };
+    ErrorKind::Miss(Box::new(Miss {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        test: format!("{} ({file}:{line})", inner.location.test()),
+        wanted: inner.folder.file(&name),
+        reason,
+        candidates,
+        tapes,
+        command: inner.location.command("missing"),
+    }))
+}
+
+fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, mut names: Vec<String>) -> Vec<Candidate> {
+    // Names that agree longest come first: same method, same host, same path.
+    let shared = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    names.sort_by_key(|other| std::cmp::Reverse(shared(other)));
+    let mut found = Vec::new();
+    for file in names.into_iter().take(READ) {
+        // A tape that cannot be read is reported when it is asked for.
+        let Ok(Some(tape)) = inner.folder.load(&file) else { continue };
+        let recorded = key::canonical(&tape.request, inner.policy.rules());
+        found.push((key::distance(&recorded, sent), file, recorded));
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+    let shown = found.into_iter().take(SHOWN);
+    shown
+        .map(|(_, file, recorded)| Candidate {
+            differences: key::differences(&recorded, sent),
+            seen: inner.was_opened(state, &file),
+            file,
+        })
+        .collect()
+}
+
+impl From<Miss> for Error {
+    fn from(miss: Miss) -> Self {
+        ErrorKind::Miss(Box::new(miss)).into()
+    }
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, url, .. } = self;
+        match &self.reason {
+            MissReason::NoTape => writeln!(f, "no tape answers {method} {url}")?,
+            MissReason::UsedUp { file, takes } => {
+                let (answers, them) = if *takes == 1 { ("answer", "it was") } else { ("answers", "all were") };
+                writeln!(f, "recorded {takes} {answers} to {method} {url}, {them} consumed")?;
+                writeln!(f, "  tape:   {file}")?;
+            }
+        }
+        writeln!(f, "  test:   {}", self.test)?;
+        if self.reason == MissReason::NoTape {
+            writeln!(f, "  wanted: {}", self.wanted.display())?;
+            match (self.tapes, self.candidates.len()) {
+                (0, _) => writeln!(f, "\nThis test has no tapes yet.")?,
+                (1, _) => writeln!(f, "\nThe only tape of this test:")?,
+                (all, shown) => writeln!(f, "\nThe nearest {} of {all} tapes:", shown.min(all))?,
+            }
+        }
+        for candidate in &self.candidates {
+            let seen = if candidate.seen { "asked for already" } else { "not asked for yet" };
+            writeln!(f, "  {} ({seen})", candidate.file)?;
+            for difference in candidate.differences.iter().take(DIFFERENCES) {
+                writeln!(f, "    {}", difference.place)?;
+                let none = "(nothing)";
+                writeln!(f, "      recorded: {}", difference.recorded.as_deref().unwrap_or(none))?;
+                writeln!(f, "      sent:     {}", difference.sent.as_deref().unwrap_or(none))?;
+                if let Some(rule) = &difference.rule {
+                    writeln!(f, "      would match with: {rule}")?;
+                }
+            }
+            if candidate.differences.len() > DIFFERENCES {
+                writeln!(f, "    and {} more", candidate.differences.len() - DIFFERENCES)?;
+            }
+        }
+        if self.candidates.iter().flat_map(|c| &c.differences).any(|d| d.rule.is_some()) {
+            writeln!(f, "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")")?;
+        }
+        match self.reason {
+            MissReason::NoTape => write!(f, "\nTo record it: {}", self.command),
+            MissReason::UsedUp { .. } => write!(
+                f,
+                "\nTo record one more: {}\nTo answer again with what is there: recorder!().repeat(Repeat::Last) or Repeat::Cycle",
+                self.command
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Miss {}

@@ -1,0 +1,50 @@
+//! One test's recorder.
+//!
+//! ```text
+//! Recorder ──open──► Tapes ──session──► Session ──start──► Step ┬ Pass        send it, nobody looks
+//!  (builder)        (guard)         (for the seams)             ├ Record(..)  send it, tell the Recording what happens
+//!                      │                                        └ Ask(..)     give the body ──► Play(..) or Record(..)
+//!                   finish ──► saved tapes, or a report of what went wrong
+//! ```
+//!
+//! The session does no I/O on the network and awaits nothing: a seam asks what to do, does it in its client's own way, and
+//! tells what came of it. State is behind one lock that is never held while anybody waits.
+
+mod check;
+mod error;
+mod exchange;
+mod finish;
+mod head;
+mod location;
+mod miss;
+mod mode;
+mod playback;
+mod quiet;
+mod recorder;
+mod recording;
+mod replay;
+mod run;
+mod save;
+mod spool;
+mod state;
+mod tap;
+mod tapes;
+
+pub use check::{Change, Drift};
+pub use error::{Error, ErrorKind};
+pub use exchange::Exchange;
+pub use finish::{Report, Unused};
+pub use head::Head;
+pub use location::{CallSite, Location};
+pub use miss::{Candidate, Miss, MissReason};
+pub use mode::{Mode, UnknownMode};
+pub use playback::{Break, Frame, Opening, Playback, Replayed, Timing};
+pub use recorder::{OnPanic, Recorder};
+pub use replay::Repeat;
+pub use run::{Orphans, RunReport};
+pub use state::{Ask, Reply, Session, Step};
+pub use tap::{AnswerHead, AnswerTap, Recording, RequestTap};
+pub use tapes::Tapes;
+
+pub(crate) use recording::{REQUEST_LIMIT, lock};
+pub(crate) use spool::{Spool, Spooled};

@@ -1,0 +1,332 @@
+//! One take on its way to the client: frames, delays, trailers, and the error it may end with.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use super::replay::{Prepared, Shelf};
+use crate::tape::{Answer, Body, Cut, Fault, Outcome};
+
+/// How the recorded times count while replaying.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Timing {
+    /// Answers come at once.
+    #[default]
+    Instant,
+    /// Recorded delays are multiplied by this: 1.0 is as recorded, 0.5 twice as fast.
+    Scaled(f64),
+}
+
+impl Timing {
+    pub(super) fn scale(self, recorded: Duration) -> Duration {
+        match self {
+            Self::Instant => Duration::ZERO,
+            Self::Scaled(factor) if factor.is_finite() && factor > 0.0 => recorded.mul_f64(factor),
+            Self::Scaled(_) => Duration::ZERO,
+        }
+    }
+}
+
+/// The answer to one request, ready to be delivered.
+#[derive(Debug)]
+pub struct Playback {
+    shelf: Arc<Shelf>,
+    take: usize,
+    timing: Timing,
+    /// With secrets put back, where the session reveals them.
+    revealed: Option<Box<(Answer, Prepared)>>,
+    delivered: bool,
+}
+
+/// What a playback starts with.
+#[derive(Debug)]
+pub enum Opening {
+    /// The head of an answer; its body follows.
+    Answer(http::Response<Replayed>),
+    /// The same kind of failure as when it was recorded.
+    Fault(Fault),
+}
+
+impl Playback {
+    pub(super) fn new(shelf: Arc<Shelf>, take: usize, timing: Timing) -> Self {
+        Self { shelf, take, timing, revealed: None, delivered: false }
+    }
+
+    pub(super) fn reveal(&mut self, answer: Answer, prepared: Prepared) {
+        self.revealed = Some(Box::new((answer, prepared)));
+    }
+
+    /// How long the client waits for the head: nothing, unless recorded times are replayed.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        match self.timing {
+            Timing::Instant => Duration::ZERO,
+            timing => timing.scale(self.shelf.tape.takes[self.take].recorded.elapsed),
+        }
+    }
+
+    /// The URL that answered, where the recorded client had followed redirects.
+    #[must_use]
+    pub fn final_url(&self) -> Option<&str> {
+        self.answer().and_then(|answer| answer.url.as_deref())
+    }
+
+    /// The reason phrase, where it is not the usual one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.answer().and_then(|answer| answer.reason.as_deref())
+    }
+
+    fn answer(&self) -> Option<&Answer> {
+        if let Some(revealed) = &self.revealed {
+            return Some(&revealed.0);
+        }
+        match &self.shelf.tape.takes[self.take].outcome {
+            Outcome::Answer(answer) => Some(answer),
+            Outcome::Fault(_) => None,
+        }
+    }
+
+    /// The head, and a body that is read frame by frame. A file of the tape that has gone is found when the body is read.
+    #[must_use]
+    pub fn open(mut self) -> Opening {
+        self.delivered = true;
+        let shelf = Arc::clone(&self.shelf);
+        let revealed = self.revealed.take();
+        let (answer, prepared) = match (&revealed, &shelf.tape.takes[self.take].outcome) {
+            (Some(revealed), _) => (&revealed.0, &revealed.1),
+            (None, Outcome::Answer(answer)) => (answer, &shelf.prepared[self.take]),
+            (None, Outcome::Fault(fault)) => {
+                shelf.used(self.take);
+                return Opening::Fault(fault.clone());
+            }
+        };
+        let body = Replayed::new(self, answer, prepared);
+        let mut response = http::Response::new(body);
+        *response.status_mut() = prepared.status;
+        *response.version_mut() = prepared.version;
+        response.headers_mut().clone_from(&prepared.headers);
+        #[cfg(feature = "hyper-util")]
+        if let Some(reason) = &answer.reason
+            && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(reason.as_str())
+        {
+            response.extensions_mut().insert(reason);
+        }
+        Opening::Answer(response)
+    }
+}
+
+/// A playback dropped before its head was delivered is as if it had never been asked for.
+impl Drop for Playback {
+    fn drop(&mut self) {
+        if !self.delivered {
+            self.shelf.release(self.take);
+        }
+    }
+}
+
+/// The body of a replayed answer. Pull frames with [`next`](Self::next); nothing blocks but reading a large body's file.
+pub struct Replayed {
+    shelf: Arc<Shelf>,
+    take: usize,
+    data: Data,
+    trailers: Option<HeaderMap>,
+    cut: Option<Cut>,
+    left: u64,
+    /// Whether any of it was pulled: then dropping it before the end gives the take back.
+    touched: bool,
+    done: bool,
+}
+
+enum Data {
+    None,
+    Whole(Bytes),
+    Frames { bytes: Bytes, index: usize, sizes: Vec<u64>, delays: Vec<Duration>, waited: Duration },
+    File { path: std::path::PathBuf, open: Option<File>, buffer: BytesMut },
+}
+
+/// A piece of a replayed body.
+#[derive(Debug)]
+pub enum Frame {
+    /// Bytes.
+    Data(Bytes),
+    /// Trailer fields: the last frame.
+    Trailers(HeaderMap),
+}
+
+/// Why a replayed body stops before its end.
+#[derive(Debug)]
+pub enum Break {
+    /// The recorded connection failed here.
+    Fault(Fault),
+    /// The recorded program stopped reading here.
+    Caller,
+    /// The body's file could not be read.
+    Io(std::io::Error),
+}
+
+/// How much of a large body is read at a time.
+const CHUNK: usize = 128 * 1024;
+
+impl Replayed {
+    fn new(playback: Playback, answer: &Answer, prepared: &Prepared) -> Self {
+        let take = &playback.shelf.tape.takes[playback.take];
+        let data = match &answer.body {
+            Body::Absent => Data::None,
+            Body::Bytes(bytes) if bytes.is_empty() => Data::None,
+            Body::Bytes(bytes) if answer.frames.is_empty() => Data::Whole(bytes.clone()),
+            Body::Bytes(bytes) => {
+                let delays = match playback.timing {
+                    Timing::Instant => Vec::new(),
+                    timing => take.recorded.frames.iter().map(|&at| timing.scale(at)).collect(),
+                };
+                let sizes = answer.frames.clone();
+                Data::Frames { bytes: bytes.clone(), index: 0, sizes, delays, waited: Duration::ZERO }
+            }
+            Body::File(file) => Data::File { path: file.path.clone(), open: None, buffer: BytesMut::new() },
+        };
+        let mut body = Self {
+            shelf: Arc::clone(&playback.shelf),
+            take: playback.take,
+            data,
+            trailers: prepared.trailers.clone(),
+            cut: answer.cut.clone(),
+            left: answer.body.len(),
+            touched: false,
+            done: false,
+        };
+        body.settle();
+        body
+    }
+
+    /// How long to wait before the next frame is due, counted from the frame before.
+    pub fn wait(&mut self) -> Duration {
+        let Data::Frames { index, delays, waited, .. } = &mut self.data else { return Duration::ZERO };
+        let due = delays.get(*index).copied().unwrap_or(*waited);
+        let wait = due.saturating_sub(*waited);
+        *waited = due.max(*waited);
+        wait
+    }
+
+    /// How many bytes are left, where the body comes to its end: one that breaks off announces nothing.
+    #[must_use]
+    pub fn announced(&self) -> Option<u64> {
+        self.cut.is_none().then_some(self.left)
+    }
+
+    /// Whether the end was reached, without an error.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// The next frame; `None` at the end.
+    #[expect(clippy::should_implement_trait, reason = "an iterator would hide that `wait` comes first")]
+    pub fn next(&mut self) -> Option<Result<Frame, Break>> {
+        if self.done {
+            return None;
+        }
+        self.touched = true;
+        let frame = match self.data.pull() {
+            Err(error) => {
+                self.finish();
+                return Some(Err(Break::Io(error)));
+            }
+            Ok(Some(bytes)) => {
+                self.left = self.left.saturating_sub(bytes.len() as u64);
+                if self.left == 0 {
+                    self.data = Data::None;
+                }
+                Frame::Data(bytes)
+            }
+            Ok(None) => {
+                if let Some(cut) = self.cut.take() {
+                    self.finish();
+                    return Some(Err(match cut {
+                        Cut::Caller => Break::Caller,
+                        Cut::Fault(fault) => Break::Fault(fault),
+                    }));
+                }
+                match self.trailers.take() {
+                    Some(trailers) => Frame::Trailers(trailers),
+                    None => {
+                        self.finish();
+                        return None;
+                    }
+                }
+            }
+        };
+        self.settle();
+        Some(Ok(frame))
+    }
+
+    /// Nothing is left: the take counts as delivered even if the client never asks for the end.
+    fn settle(&mut self) {
+        if self.left == 0 && self.trailers.is_none() && self.cut.is_none() {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        if !self.done {
+            self.done = true;
+            self.shelf.used(self.take);
+        }
+    }
+}
+
+impl Drop for Replayed {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        // Where the recording itself was cut by the caller, dropping it is what the test does.
+        if self.touched && self.cut != Some(Cut::Caller) {
+            self.shelf.release(self.take);
+        } else {
+            self.shelf.used(self.take);
+        }
+    }
+}
+
+impl std::fmt::Debug for Replayed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Replayed({}, take {}, {} bytes left)", self.shelf.name, self.take, self.left)
+    }
+}
+
+impl Data {
+    fn pull(&mut self) -> std::io::Result<Option<Bytes>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::None;
+                Ok(Some(bytes))
+            }
+            Self::Frames { bytes, index, sizes, .. } => {
+                let Some(&size) = sizes.get(*index) else { return Ok(None) };
+                *index += 1;
+                let size = usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(Some(bytes.split_to(size)))
+            }
+            Self::File { path, open, buffer } => {
+                let file = match open {
+                    Some(file) => file,
+                    None => open.insert(File::open(&*path).map_err(|e| {
+                        std::io::Error::new(e.kind(), format!("failed to open the body {}: {e}", path.display()))
+                    })?),
+                };
+                // The same memory again, once the client has let go of the chunk before.
+                buffer.clear();
+                buffer.resize(CHUNK, 0);
+                let n = file.read(buffer)?;
+                Ok((n > 0).then(|| buffer.split_to(n).freeze()))
+            }
+        }
+    }
+}

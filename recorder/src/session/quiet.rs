@@ -1,0 +1,137 @@
+//! Re-recording against an unchanged service leaves no diff: what differs only in dates, request ids and the like keeps its old
+//! form, facts about the recording included.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::codec::coding;
+use crate::codec::json;
+use crate::codec::percent;
+use crate::policy::Policy;
+use crate::tape::{Answer, Body, Cut, Headers, Outcome, Request, Take, Tape};
+
+/// The new tape, with everything of the old that still means the same.
+pub(super) fn keep_what_did_not_change(old: &Tape, mut new: Tape, policy: &Policy) -> Tape {
+    let ports = Ports { old: local(&old.request), new: local(&new.request) };
+    for (old, new) in old.takes.iter().zip(&mut new.takes) {
+        if same_take(old, new, policy, &ports) {
+            *new = old.clone();
+        }
+    }
+    if same_request(&old.request, &new.request, policy, &ports) {
+        new.request = old.request.clone();
+    }
+    new
+}
+
+/// A listener on a port of its own at every run: its authority means the same each time.
+struct Ports {
+    old: Option<String>,
+    new: Option<String>,
+}
+
+/// `127.0.0.1:41873`, where the request went to this machine.
+fn local(request: &Request) -> Option<String> {
+    let parts = percent::split_url(&request.url)?;
+    let host = &request.url[parts.host.clone()];
+    let port = &request.url[parts.port.clone()?];
+    crate::key::is_loopback(host).then(|| format!("{host}:{port}"))
+}
+
+impl Ports {
+    fn same(&self, old: &[u8], new: &[u8]) -> bool {
+        old == new || self.folded(old, &self.old) == self.folded(new, &self.new)
+    }
+
+    fn folded<'a>(&self, bytes: &'a [u8], authority: &Option<String>) -> Cow<'a, [u8]> {
+        let Some(authority) = authority else { return Cow::Borrowed(bytes) };
+        let mut folded = Vec::new();
+        let mut at = 0;
+        for found in memchr::memmem::find_iter(bytes, authority.as_bytes()) {
+            folded.extend_from_slice(&bytes[at..found]);
+            folded.extend_from_slice(b"local");
+            at = found + authority.len();
+        }
+        if at == 0 {
+            return Cow::Borrowed(bytes);
+        }
+        folded.extend_from_slice(&bytes[at..]);
+        Cow::Owned(folded)
+    }
+}
+
+/// The keys are the same already: what is left are headers outside of it and the spelling of the body.
+fn same_request(old: &Request, new: &Request, policy: &Policy, ports: &Ports) -> bool {
+    old.version == new.version
+        && same_headers(&old.headers, &new.headers, policy, ports)
+        && same_headers(&old.trailers, &new.trailers, policy, ports)
+}
+
+fn same_take(old: &Take, new: &Take, policy: &Policy, ports: &Ports) -> bool {
+    if old.recorded.from != new.recorded.from {
+        return false;
+    }
+    match (&old.outcome, &new.outcome) {
+        (Outcome::Answer(old), Outcome::Answer(new)) => same_answer(old, new, policy, ports),
+        (Outcome::Fault(old), Outcome::Fault(new)) => old.kind == new.kind,
+        _ => false,
+    }
+}
+
+fn same_answer(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bool {
+    let cut = match (&old.cut, &new.cut) {
+        (None, None) | (Some(Cut::Caller), Some(Cut::Caller)) => true,
+        (Some(Cut::Fault(old)), Some(Cut::Fault(new))) => old.kind == new.kind,
+        _ => false,
+    };
+    let url = |url: &Option<String>| url.clone().unwrap_or_default();
+    cut && old.status == new.status
+        && old.reason == new.reason
+        && old.version == new.version
+        && ports.same(url(&old.url).as_bytes(), url(&new.url).as_bytes())
+        && same_headers(&old.headers, &new.headers, policy, ports)
+        && same_headers(&old.trailers, &new.trailers, policy, ports)
+        && same_body(old, new, policy, ports)
+        && (old.frames == new.frames || old.body != new.body)
+}
+
+/// Same fields in the same order, volatile ones aside, which must be there but may hold anything.
+fn same_headers(old: &Headers, new: &Headers, policy: &Policy, ports: &Ports) -> bool {
+    old.len() == new.len()
+        && old.iter().zip(new.iter()).all(|((old_name, old), (new_name, new))| {
+            old_name == new_name && (policy.is_volatile_header(old_name) || ports.same(old, new))
+        })
+}
+
+fn same_body(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bool {
+    let (old, new) = match (&old.body, &new.body) {
+        (Body::Bytes(a), Body::Bytes(b)) if a == b => return true,
+        (Body::Bytes(a), Body::Bytes(b)) => (plain(&old.headers, a), plain(&new.headers, b)),
+        (Body::File(a), Body::File(b)) => return a.sha256 == b.sha256,
+        (a, b) => return a == b,
+    };
+    if ports.same(&old, &new) {
+        return true;
+    }
+    let volatile = policy.volatile_json();
+    if volatile.is_empty() {
+        return false;
+    }
+    let without = |bytes: &[u8]| {
+        let node = json::parse(bytes).ok()?;
+        Some(crate::key::without(bytes, &node, volatile))
+    };
+    match (without(&old), without(&new)) {
+        (Some(old), Some(new)) => ports.same(&old, &new),
+        _ => false,
+    }
+}
+
+fn plain(headers: &Headers, bytes: &Bytes) -> Bytes {
+    let encodings: Vec<_> = headers.all("content-encoding").collect();
+    match coding::decode(encodings, bytes, u64::MAX) {
+        Ok(decoded) => Bytes::from(decoded.bytes),
+        Err(_) => bytes.clone(),
+    }
+}

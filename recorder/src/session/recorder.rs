@@ -1,0 +1,273 @@
+//! The builder of a test's recorder. Rules are checked here, before the first request.
+
+use std::collections::HashMap;
+use std::panic::Location as Caller;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::location::CallSite;
+use super::playback::Timing;
+use super::recording::lock;
+use super::replay::{Memo, Repeat};
+use super::state::{Inner, Options, Session, State};
+use super::{Error, ErrorKind, Location, Mode, Tapes};
+use crate::policy::{Config, Policy, Reveal, UnusedRule};
+use crate::store::{Folder, Snapshot};
+use crate::tape::Origin;
+
+/// What a recording is worth when its test panics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnPanic {
+    /// The old tapes stay.
+    #[default]
+    Keep,
+    /// What was recorded until then is saved.
+    Save,
+}
+
+/// Builds a test's recorder: [`recorder!`](crate::recorder) finds the test, [`Recorder::at`] takes any folder.
+///
+/// ```
+/// use traffic_recorder::{Recorder, Repeat};
+///
+/// let folder = std::env::temp_dir().join("traffic-recorder-docs");
+/// let tapes = Recorder::at(folder).repeat(Repeat::Last).rule("ignore json $.timestamp").open()?;
+/// // ... let a client use `tapes` ...
+/// tapes.finish()?;
+/// # Ok::<(), traffic_recorder::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "call `open`"]
+pub struct Recorder {
+    location: Result<Location, Error>,
+    mode: Option<Mode>,
+    rules: Vec<String>,
+    hide: Vec<String>,
+    secrets: Vec<(String, String)>,
+    unused: Option<UnusedRule>,
+    options: Options,
+}
+
+impl Recorder {
+    /// A recorder for the tapes in a folder of your own. `recorder.yaml` is looked for in it and in the folder above.
+    #[track_caller]
+    pub fn at(folder: impl AsRef<Path>) -> Self {
+        let caller = Caller::caller();
+        Self::new(Ok(Location::of_folder(folder.as_ref(), caller.file(), caller.line())))
+    }
+
+    #[doc(hidden)]
+    pub fn of_function(site: CallSite) -> Self {
+        Self::new(Location::of_function(site))
+    }
+
+    #[doc(hidden)]
+    pub fn of_name(site: CallSite, name: &str) -> Self {
+        Self::new(Location::of_name(site, name))
+    }
+
+    #[doc(hidden)]
+    pub fn of_case(site: CallSite, case: &str) -> Self {
+        Self::new(Location::of_function(site).map(|location| location.case(case)))
+    }
+
+    fn new(location: Result<Location, Error>) -> Self {
+        Self {
+            location,
+            mode: None,
+            rules: Vec::new(),
+            hide: Vec::new(),
+            secrets: Vec::new(),
+            unused: None,
+            options: Options {
+                repeat: Repeat::Never,
+                repeats: Vec::new(),
+                timing: Timing::Instant,
+                reveal: Reveal::Placeholder,
+                origin: Origin::Live,
+                on_panic: OnPanic::Keep,
+                drain: 0,
+            },
+        }
+    }
+
+    /// The mode, whatever `RECORD` says; also in continuous integration.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// A match rule, as in `recorder.yaml`: `ignore json $.timestamp`, `match header x-tenant` ….
+    pub fn rule(mut self, rule: impl Into<String>) -> Self {
+        self.rules.push(rule.into());
+        self
+    }
+
+    /// A redaction rule, as in `recorder.yaml`: `hide json $.email`, `dummy json $.expires_at as 2099-01-01T00:00:00Z` ….
+    pub fn redact(mut self, rule: impl Into<String>) -> Self {
+        self.hide.push(rule.into());
+        self
+    }
+
+    /// A secret and the name that stands for it on the tapes. An empty value registers the name alone.
+    pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.secrets.push((name.into(), value.into()));
+        self
+    }
+
+    /// What happens after the last take of every request.
+    pub fn repeat(mut self, repeat: Repeat) -> Self {
+        self.options.repeat = repeat;
+        self
+    }
+
+    /// What happens after the last take of requests to these places (`api.example.com/v1/status`, `*` and `**` allowed); the
+    /// others stay as they are.
+    pub fn repeat_on(mut self, place: impl Into<String>, repeat: Repeat) -> Self {
+        self.options.repeats.push((place.into(), repeat));
+        self
+    }
+
+    /// What an answer that nobody asked for means. The default is that of `recorder.yaml`, and without one that the test
+    /// fails.
+    pub fn unused(mut self, unused: UnusedRule) -> Self {
+        self.unused = Some(unused);
+        self
+    }
+
+    /// Whether recorded delays are waited for.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.options.timing = timing;
+        self
+    }
+
+    /// What the program sees in place of secrets while replaying.
+    pub fn reveal(mut self, reveal: Reveal) -> Self {
+        self.options.reveal = reveal;
+        self
+    }
+
+    /// Where the answers come from: a stand-in is [`Origin::Simulated`], never live.
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.options.origin = origin;
+        self
+    }
+
+    /// What a recording is worth when its test panics.
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.options.on_panic = on_panic;
+        self
+    }
+
+    /// While recording, reads up to so many bytes on of an answer that the program dropped, so that the tape has the whole.
+    /// Without it the take ends where the program stopped.
+    pub fn drain(mut self, bytes: u64) -> Self {
+        self.options.drain = bytes;
+        self
+    }
+
+    /// Opens the tapes.
+    ///
+    /// # Errors
+    /// For an unknown `RECORD`, recording in continuous integration, a rule that does not parse, a wrong `recorder.yaml`, a
+    /// test without a name, and tapes that another recorder of this process is writing.
+    pub fn open(self) -> Result<Tapes, Error> {
+        let location = self.location?;
+        let mode = match self.mode {
+            Some(mode) => mode,
+            None => Mode::from_env(|name| std::env::var(name).ok())?,
+        };
+        let mut config = Config::read(&config_file(&location))?;
+        for rule in &self.rules {
+            config.add_match(rule)?;
+        }
+        for rule in &self.hide {
+            config.add_redact(rule)?;
+        }
+        if let Some(unused) = self.unused {
+            config.unused = unused;
+        }
+        let policy = Policy::from_config(config)?;
+        let mut redactor = policy.redactor(|name| std::env::var(name).ok())?;
+        for (name, value) in self.secrets.iter().filter(|(_, value)| !value.is_empty()) {
+            redactor.register(name, value.as_bytes())?;
+        }
+        let folder = Folder::new(location.folder().to_owned());
+        let seen = if mode.writes() { folder.snapshot()? } else { Snapshot::default() };
+        let claim = Claim::new(&location, mode)?;
+        let state = State {
+            redactor,
+            memo: Memo::default(),
+            shelves: HashMap::new(),
+            entries: Vec::new(),
+            failure: None,
+            stopped: false,
+        };
+        let options = self.options;
+        let inner = Inner { location, mode, folder, seen, policy, options, state: Mutex::new(state) };
+        Ok(Tapes::new(Session(Arc::new(inner)), claim))
+    }
+
+    /// Opens the tapes of a test.
+    ///
+    /// # Panics
+    /// Where [`open`](Self::open) is an error, with its text.
+    #[track_caller]
+    pub fn start(self) -> Tapes {
+        match self.open() {
+            Ok(tapes) => tapes,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn config_file(location: &Location) -> PathBuf {
+    let own = location.folder().join("recorder.yaml");
+    if own.exists() { own } else { location.root().join("recorder.yaml") }
+}
+
+/// The folders that this process writes, and the test that does: two tests that record into one folder would each remove what
+/// the other made.
+static WRITERS: Mutex<Option<HashMap<PathBuf, Writer>>> = Mutex::new(None);
+
+#[derive(Debug)]
+struct Writer {
+    thread: Option<String>,
+    test: String,
+    open: bool,
+}
+
+/// Holds a folder for one recorder.
+#[derive(Debug)]
+pub(super) struct Claim(Option<PathBuf>);
+
+impl Claim {
+    fn new(location: &Location, mode: Mode) -> Result<Self, Error> {
+        if !mode.writes() {
+            return Ok(Self(None));
+        }
+        let thread = std::thread::current().name().map(str::to_owned);
+        let folder = location.folder().to_owned();
+        let mut writers = lock(&WRITERS);
+        let writers = writers.get_or_insert_default();
+        if let Some(writer) = writers.get(&folder) {
+            let other_test = location.is_derived() && writer.thread != thread;
+            if writer.open || other_test {
+                return Err(ErrorKind::InUse { folder, test: writer.test.clone() }.into());
+            }
+        }
+        let (file, line) = location.source();
+        writers.insert(folder.clone(), Writer { thread, test: format!("{file}:{line}"), open: true });
+        Ok(Self(Some(folder)))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0
+            && let Some(writer) = lock(&WRITERS).as_mut().and_then(|writers| writers.get_mut(folder))
+        {
+            writer.open = false;
+        }
+    }
+}

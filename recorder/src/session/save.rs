@@ -1,0 +1,168 @@
+//! From the slots of a recording to tapes on disk: learn all secrets in the order of the requests, mask them everywhere, group
+//! by key, keep what did not change, prove, pass the gate, commit.
+
+use std::collections::HashMap;
+
+use super::quiet;
+use super::recording::{Raw, lock};
+use super::state::{Entry, Inner, State};
+use super::{Error, ErrorKind, Mode};
+use crate::key;
+use crate::policy::{Leak, Redactor};
+use crate::store::{Commit, tape_name};
+use crate::tape::{Body, Content, Key, Layer, Outcome, Request, Tape, Take};
+
+/// What a save did.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    pub(super) written: Vec<String>,
+    pub(super) unchanged: usize,
+}
+
+struct Group {
+    name: String,
+    tape: Tape,
+    /// Takes that this run added; the ones before them are not to be touched.
+    kept: usize,
+}
+
+pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
+    let mut raws = Vec::new();
+    for entry in &state.entries {
+        if let Entry::Live(slot, _) = entry {
+            raws.extend(lock(slot).take()?);
+        }
+    }
+    for raw in &raws {
+        state.redactor.learn_request(&raw.request);
+        if let Outcome::Answer(answer) = &raw.take.outcome {
+            state.redactor.learn_answer(answer);
+        }
+    }
+    let groups = group(inner, state, &raws)?;
+    let mut commit = Commit::default();
+    let mut saved = Saved::default();
+    for group in groups {
+        stage(inner, &state.redactor, group, &mut commit, &mut saved)?;
+    }
+    let prune = inner.mode == Mode::Record;
+    if prune {
+        refuse_to_lose_unreadable(inner)?;
+    }
+    commit.apply(&inner.folder, &inner.seen, prune)?;
+    Ok(saved)
+}
+
+/// One tape for each key, in the order of first start.
+fn group(inner: &Inner, state: &mut State, raws: &[Raw]) -> Result<Vec<Group>, Error> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<Key, usize> = HashMap::new();
+    for raw in raws {
+        let (request, take) = mask(&state.redactor, raw)?;
+        let canonical = key::canonical(&request, inner.policy.rules());
+        let key = canonical.key();
+        match places.get(&key) {
+            Some(&place) => {
+                let group = &mut groups[place];
+                group.tape.takes.push(take);
+                if raw.layer == Layer::Logical {
+                    group.tape.layer = Layer::Logical;
+                }
+            }
+            None => {
+                let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
+                places.insert(key, groups.len());
+                let (layer, rules) = (raw.layer, canonical.applied());
+                let tape = Tape { key, layer, rules, request, takes: vec![take] };
+                groups.push(Group { name, tape, kept: 0 });
+            }
+        }
+    }
+    if inner.mode == Mode::Missing {
+        for group in &mut groups {
+            if let Some(old) = inner.folder.load(&group.name)? {
+                let new = std::mem::replace(&mut group.tape, old);
+                group.kept = group.tape.takes.len();
+                group.tape.takes.extend(new.takes);
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// The request and the take with every secret replaced.
+fn mask(redactor: &Redactor, raw: &Raw) -> Result<(Request, Take), Error> {
+    for body in [Some(&raw.request.body), answer_body(&raw.take)].into_iter().flatten() {
+        if let Body::File(file) = body {
+            redactor.scan_file(&file.path, &format!("the body of {}", redactor.text(&raw.request.url))).map_err(leak)?;
+        }
+    }
+    let mut take = raw.take.clone();
+    match &mut take.outcome {
+        Outcome::Answer(answer) => {
+            let (masked, notes) = redactor.answer(answer);
+            *answer = masked;
+            take.recorded.notes.extend(notes);
+            if let Some(crate::tape::Cut::Fault(fault)) = &mut answer.cut {
+                fault.message = redactor.text(&fault.message);
+            }
+        }
+        Outcome::Fault(fault) => fault.message = redactor.text(&fault.message),
+    }
+    Ok((redactor.request(&raw.request), take))
+}
+
+fn answer_body(take: &Take) -> Option<&Body> {
+    match &take.outcome {
+        Outcome::Answer(answer) => Some(&answer.body),
+        Outcome::Fault(_) => None,
+    }
+}
+
+fn leak(leak: Leak) -> Error {
+    ErrorKind::Leak(Box::new(leak)).into()
+}
+
+/// Renders one tape, proves it, looks for secrets, and puts what changed into the commit.
+fn stage(
+    inner: &Inner,
+    redactor: &Redactor,
+    group: Group,
+    commit: &mut Commit,
+    saved: &mut Saved,
+) -> Result<(), Error> {
+    let Group { name, mut tape, kept } = group;
+    let old = inner.folder.load(&name)?.filter(|old| old.key == tape.key);
+    if let Some(old) = &old
+        && kept == 0
+    {
+        tape = quiet::keep_what_did_not_change(old, tape, &inner.policy);
+    }
+    let rendered = tape.render()?;
+    inner.policy.gate(&tape, &rendered, redactor).map_err(leak)?;
+    let unchanged = old.as_ref() == Some(&tape);
+    for file in rendered.files {
+        match file.content {
+            _ if unchanged => commit.keep(file.name),
+            Content::Bytes(bytes) => commit.write(file.name, bytes.to_vec()),
+            Content::File(path) if path == inner.folder.file(&file.name) => commit.keep(file.name),
+            Content::File(path) => commit.write_file(file.name, path),
+        }
+    }
+    if unchanged {
+        saved.unchanged += 1;
+        commit.keep(name);
+    } else {
+        saved.written.push(name.clone());
+        commit.write(name, rendered.yaml.into_bytes());
+    }
+    Ok(())
+}
+
+/// A tape that this build cannot read may be a newer one's: it is not removed as stale.
+fn refuse_to_lose_unreadable(inner: &Inner) -> Result<(), Error> {
+    for name in inner.folder.tapes()? {
+        inner.folder.load(&name)?;
+    }
+    Ok(())
+}

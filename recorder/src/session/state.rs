@@ -1,0 +1,367 @@
+//! The session itself: decides what is to be done with each request.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::miss::{self, MissReason};
+use super::playback::{Playback, Timing};
+use super::recording::{REQUEST_LIMIT, SharedSlot, Slot, lock};
+use super::spool::Spooled;
+use super::replay::{Found, Memo, Repeat, Shelf};
+use super::tap::Recording;
+use super::{Error, ErrorKind, Head, Location, Mode};
+use crate::key::{self, Canonical};
+use crate::policy::{Policy, Redactor, Reveal};
+use crate::store::{Folder, Snapshot, tape_name};
+use crate::tape::{Body, Key, Layer, Origin, Outcome, Request};
+
+/// One test's recorder, as the client seams see it. Clones are the same session.
+#[derive(Clone)]
+pub struct Session(pub(super) Arc<Inner>);
+
+/// What a session is and what it knows.
+pub(super) struct Inner {
+    pub(super) location: Location,
+    pub(super) mode: Mode,
+    pub(super) folder: Folder,
+    /// What the folder held when the session began; only where tapes are written.
+    pub(super) seen: Snapshot,
+    pub(super) policy: Policy,
+    pub(super) options: Options,
+    pub(super) state: Mutex<State>,
+}
+
+/// What the builder set.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    pub(super) repeat: Repeat,
+    /// `HOST/PATH` globs with a rule of their own, first match counts.
+    pub(super) repeats: Vec<(String, Repeat)>,
+    pub(super) timing: Timing,
+    pub(super) reveal: Reveal,
+    pub(super) origin: Origin,
+    pub(super) on_panic: super::OnPanic,
+    pub(super) drain: u64,
+}
+
+/// What changes while the test runs.
+pub(super) struct State {
+    pub(super) redactor: Redactor,
+    pub(super) memo: Memo,
+    pub(super) shelves: HashMap<Key, Arc<Shelf>>,
+    /// Every request in the order of its start.
+    pub(super) entries: Vec<Entry>,
+    /// The first thing that went wrong: the test fails for it whatever the program made of it.
+    pub(super) failure: Option<Error>,
+    pub(super) stopped: bool,
+}
+
+pub(super) enum Entry {
+    /// Went out; compared with a take in [`Mode::Check`], where there is one.
+    Live(SharedSlot, Option<Against>),
+    /// Came from a tape.
+    Played(Found, usize),
+    /// Given up before an answer.
+    Gone,
+}
+
+pub(super) type Against = Option<(Arc<Shelf>, usize)>;
+
+/// What a client does with a request.
+#[derive(Debug)]
+pub enum Step {
+    /// Send it; it is not the recorder's business.
+    Pass,
+    /// Send it and tell the recording what happens.
+    Record(Recording),
+    /// Read the body, then [`Ask::answer`].
+    Ask(Ask),
+}
+
+/// A request whose body decides about its answer.
+#[derive(Debug)]
+#[must_use = "give it the body"]
+pub struct Ask {
+    session: Session,
+    layer: Layer,
+}
+
+/// What comes of an [`Ask`].
+#[derive(Debug)]
+pub enum Reply {
+    /// A tape answers.
+    Play(Playback),
+    /// No tape does, and this mode may send the request. The body is already noted.
+    Record(Recording),
+}
+
+impl Session {
+    /// What is to be done with a request. Asked at its start: the order of these calls is the order on the tapes.
+    ///
+    /// # Errors
+    /// After the end of the test, and where the guard refuses to send the request live.
+    pub fn start(&self, head: &Head<'_>, layer: Layer) -> Result<Step, Error> {
+        let inner = &*self.0;
+        if inner.mode == Mode::Off {
+            return Ok(Step::Pass);
+        }
+        if inner.policy.passes(head, inner.mode) {
+            return Ok(Step::Pass);
+        }
+        match inner.mode {
+            Mode::Record => {
+                let mut state = lock(&inner.state);
+                inner.live(&state, head).map_err(|error| state.fail(error))?;
+                let recording = self.record(&mut state, head, Spooled::default(), layer, None);
+                Ok(Step::Record(recording))
+            }
+            _ => Ok(Step::Ask(Ask { session: self.clone(), layer })),
+        }
+    }
+
+    /// The mode of this session.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// Whether a client of this session may open connections at all.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.0.mode == Mode::Replay && !self.0.policy.passes_anything(Mode::Replay)
+    }
+
+    /// How many bytes of a body are still read after the program dropped it, while recording.
+    #[must_use]
+    pub fn drain_limit(&self) -> u64 {
+        self.0.options.drain
+    }
+
+    /// Keeps an error that a seam found (a body that could not be read), so that the test fails for it.
+    pub fn fail(&self, error: Error) -> Error {
+        lock(&self.0.state).fail(error)
+    }
+
+    pub(super) fn forget(&self, entry: usize) {
+        if let Some(entry) = lock(&self.0.state).entries.get_mut(entry) {
+            *entry = Entry::Gone;
+        }
+    }
+
+    fn record(
+        &self,
+        state: &mut State,
+        head: &Head<'_>,
+        body: Spooled,
+        layer: Layer,
+        against: Option<Against>,
+    ) -> Recording {
+        let inner = &*self.0;
+        let (origin, limit) = (inner.options.origin, inner.policy.body_limit());
+        let slot = Slot::new(head.request(body.body), body.temp, layer, origin, limit);
+        let slot = Arc::new(Mutex::new(slot));
+        state.entries.push(Entry::Live(Arc::clone(&slot), against));
+        Recording::new(self.clone(), slot, state.entries.len() - 1)
+    }
+}
+
+impl Ask {
+    /// How many bytes of the body must be given; of a longer one length and digest are enough.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        REQUEST_LIMIT
+    }
+
+    /// Whether the request cannot go out, so that of a large body only the digest is needed.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.session.is_offline()
+    }
+
+    /// The body could not be read.
+    pub(crate) fn unreadable(&self, head: &Head<'_>, reason: &crate::client::BoxError) -> Error {
+        let mut state = lock(&self.session.0.state);
+        let (method, url) = (head.method.to_owned(), state.redactor.text(&head.url()));
+        state.fail(ErrorKind::Request { method, url, reason: format!("its body: {reason}") }.into())
+    }
+
+    /// The body as it would be sent.
+    ///
+    /// # Errors
+    /// A miss, and every way in which a tape cannot be used. The session keeps the first error: the test fails for it even
+    /// where the program does not.
+    pub fn answer(self, head: &Head<'_>, body: Body) -> Result<Reply, Error> {
+        self.answer_spooled(head, Spooled { body, temp: None })
+    }
+
+    pub(crate) fn answer_spooled(self, head: &Head<'_>, body: Spooled) -> Result<Reply, Error> {
+        let inner = &*self.session.0;
+        let mut state = lock(&inner.state);
+        if state.stopped {
+            return Err(inner.stopped(&state, head));
+        }
+        let result = self.find(&mut state, head, body);
+        result.map_err(|error| state.fail(error))
+    }
+
+    fn find(&self, state: &mut State, head: &Head<'_>, body: Spooled) -> Result<Reply, Error> {
+        let inner = &*self.session.0;
+        let found = match state.memo.look_up(head, &body.body) {
+            Some(found) => found.clone(),
+            None => match inner.open(state, head, &body.body)? {
+                Ok(found) => {
+                    state.memo.remember(head, &body.body, found.clone());
+                    found
+                }
+                Err((request, canonical)) => return self.without_tape(state, head, body, request, &canonical),
+            },
+        };
+        found.shelf.check_layer(&inner.folder, self.layer)?;
+        if inner.mode == Mode::Check {
+            let take = found.shelf.choose().unwrap_or(found.shelf.tape.takes.len() - 1);
+            found.shelf.used(take);
+            inner.live(state, head)?;
+            return Ok(Reply::Record(self.session.record(state, head, body, self.layer, Some(Some((found.shelf, take))))));
+        }
+        let Some(take) = found.shelf.choose() else {
+            if inner.mode == Mode::Missing {
+                inner.live(state, head)?;
+                return Ok(Reply::Record(self.session.record(state, head, body, self.layer, None)));
+            }
+            let canonical = key::canonical(&found.request, inner.policy.rules());
+            let reason = MissReason::UsedUp { file: found.shelf.name.clone(), takes: found.shelf.tape.takes.len() };
+            return Err(miss::explain(inner, state, &found.request, &canonical, reason).into());
+        };
+        let mut playback = Playback::new(Arc::clone(&found.shelf), take, inner.options.timing);
+        if found.shelf.prepared[take].placeholders
+            && let Outcome::Answer(answer) = &found.shelf.tape.takes[take].outcome
+        {
+            state.redactor.note_placeholders(answer);
+            if inner.options.reveal == Reveal::Value {
+                let answer = state.redactor.reveal_answer(answer);
+                let prepared = super::replay::prepare_answer(&answer).map_err(|reason| ErrorKind::Request {
+                    method: found.request.method.clone(),
+                    url: found.request.url.clone(),
+                    reason,
+                })?;
+                playback.reveal(answer, prepared);
+            }
+        }
+        state.entries.push(Entry::Played(found, take));
+        Ok(Reply::Play(playback))
+    }
+
+    fn without_tape(
+        &self,
+        state: &mut State,
+        head: &Head<'_>,
+        body: Spooled,
+        request: Request,
+        canonical: &Canonical,
+    ) -> Result<Reply, Error> {
+        let inner = &*self.session.0;
+        match inner.mode {
+            Mode::Missing => {
+                inner.live(state, head)?;
+                Ok(Reply::Record(self.session.record(state, head, body, self.layer, None)))
+            }
+            Mode::Check => {
+                inner.live(state, head)?;
+                Ok(Reply::Record(self.session.record(state, head, body, self.layer, Some(None))))
+            }
+            _ => Err(miss::explain(inner, state, &request, canonical, MissReason::NoTape).into()),
+        }
+    }
+}
+
+/// The outer error is a tape that cannot be read, the inner one that there is none.
+type Opened = Result<Result<Found, (Request, Canonical)>, Error>;
+
+impl Inner {
+    /// Finds the tape of a request that was not seen before.
+    fn open(&self, state: &mut State, head: &Head<'_>, body: &Body) -> Opened {
+        let raw = head.request(body.clone());
+        state.redactor.learn_request(&raw);
+        let request = state.redactor.request(&raw);
+        let canonical = key::canonical(&request, self.policy.rules());
+        let key = canonical.key();
+        if let Some(shelf) = state.shelves.get(&key) {
+            return Ok(Ok(Found { shelf: Arc::clone(shelf), request: Arc::new(request) }));
+        }
+        let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
+        let Some(tape) = self.folder.load(&name)? else { return Ok(Err((request, canonical))) };
+        if tape.key != key {
+            // Twelve digits agree and the rest does not: an edited key, or one chance in 10^14.
+            return Ok(Err((request, canonical)));
+        }
+        self.policy.check_age(&tape, &self.folder.file(&name), &self.location)?;
+        let shelf = Arc::new(Shelf::new(name, tape, self.repeat(&canonical))?);
+        state.shelves.insert(key, Arc::clone(&shelf));
+        Ok(Ok(Found { shelf, request: Arc::new(request) }))
+    }
+
+    /// Whether the test has replayed this file.
+    pub(super) fn was_opened(&self, state: &State, name: &str) -> bool {
+        state.shelves.values().any(|shelf| shelf.name == name)
+    }
+
+    fn repeat(&self, canonical: &Canonical) -> Repeat {
+        let own = self.options.repeats.iter().find(|(glob, _)| key::glob(glob, canonical.host(), canonical.path()));
+        own.map_or(self.options.repeat, |(_, repeat)| *repeat)
+    }
+
+    /// Whether the request may go out.
+    fn live(&self, state: &State, head: &Head<'_>) -> Result<(), Error> {
+        if state.stopped {
+            return Err(self.stopped(state, head));
+        }
+        self.policy.guard(head).map_err(|refusal| ErrorKind::Guard(refusal).into())
+    }
+
+    fn stopped(&self, state: &State, head: &Head<'_>) -> Error {
+        let error: Error = ErrorKind::Stopped {
+            test: self.location.test().to_owned(),
+            method: head.method.to_owned(),
+            url: state.redactor.text(&head.url()),
+        }
+        .into();
+        // Its test has ended: nobody else may be there to hear it.
+        eprintln!("traffic-recorder: {error}");
+        error
+    }
+}
+
+impl State {
+    /// Keeps the first error.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        self.failure.get_or_insert_with(|| error.clone());
+        error
+    }
+}
+
+impl Shelf {
+    /// A tape above redirects and decompression differs from one below only where there were any.
+    fn check_layer(&self, folder: &Folder, asked: Layer) -> Result<(), Error> {
+        let recorded = self.tape.layer;
+        let differs = || {
+            self.tape.takes.iter().any(|take| match &take.outcome {
+                Outcome::Answer(answer) => {
+                    answer.url.is_some()
+                        || answer.headers.first("content-encoding").is_some()
+                        || (answer.headers.first("location").is_some() && (300..400).contains(&answer.status))
+                }
+                Outcome::Fault(_) => false,
+            })
+        };
+        if recorded != asked && differs() {
+            return Err(ErrorKind::Layer { file: folder.file(&self.name), recorded, asked }.into());
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({}, {})", self.0.location.test(), self.0.mode)
+    }
+}
