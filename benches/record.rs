@@ -34,12 +34,12 @@ fn main() -> Result<(), Error> {
     print!("{}", table(&["", "recorded", "not recorded", "ratio"], &rows));
     drop(origin);
 
-    println!("\n## Saving: time for an exchange, median of 3 rounds\n");
+    println!("\n## Saving: time for all together, median of 5 rounds\n");
     let mut rows = Vec::new();
     for workload in [Workload::Items, Workload::Tracks] {
         let mut small = || saved(&runtime, scratch.path(), workload, 1_000);
         let mut large = || saved(&runtime, scratch.path(), workload, 10_000);
-        let [small, large] = in_turn(3, 1, [&mut small, &mut large])?;
+        let [small, large] = in_turn(5, 1, [&mut small, &mut large])?;
         let ratio = format!("{:.2}", large.ratio(&small));
         rows.push(vec![workload.name().to_owned(), show(small.median()), show(large.median()), ratio]);
     }

@@ -12,9 +12,13 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let path = Path::new("/nonexistent/tapes/fuzz.yaml");
     let Ok(tape) = Tape::parse(text, path) else { return Corpus::Keep };
     let written = tape.render().expect("a tape that was read can be written");
-    match Tape::parse(&written, path) {
-        Ok(again) => assert!(again == tape, "written and read again, it is another tape:\n{written}"),
-        Err(error) => panic!("written, it cannot be read again: {error}\n{written}"),
+    if !written.files.is_empty() {
+        // A body that belongs in a file beside the tape: there is no folder to put it in.
+        return Corpus::Keep;
+    }
+    match Tape::parse(&written.yaml, path) {
+        Ok(again) => assert!(again == tape, "written and read again, it is another tape:\n{}", written.yaml),
+        Err(error) => panic!("written, it cannot be read again: {error}\n{}", written.yaml),
     }
     Corpus::Keep
 });

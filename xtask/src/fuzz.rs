@@ -31,6 +31,7 @@ pub(crate) fn run(args: &[String]) -> Result {
         let log = folder.join(format!("{target}.log"));
         let seeds = shell::root().join("fuzz/corpus").join(target);
         let limit = format!("-max_total_time={time}");
+        let words = format!("-dict={}", shell::root().join(format!("fuzz/{target}.dict")).display());
         let mut command = shell::command("cargo +nightly fuzz run --sanitizer none", [target.as_str()]);
         command.args([&found, &seeds]).args([
             "--",
