@@ -36,6 +36,7 @@ pub(crate) fn run(args: &[String]) -> Result {
         command.args([&found, &seeds]).args([
             "--",
             &limit,
+            &words,
             "-timeout=10",
             "-rss_limit_mb=1024",
             "-print_final_stats=1",

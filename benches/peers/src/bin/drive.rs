@@ -241,7 +241,12 @@ fn lines(contender: &Contender, job: &Job, cap: Duration) -> Result<Result<Vec<(
     let program =
         std::env::current_exe()?.with_file_name(format!("{}{}", contender.program, std::env::consts::EXE_SUFFIX));
     let start = Instant::now();
-    let mut child = Command::new(program).args(job.words()).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(program)
+        .args(job.words())
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
     let stdout = child.stdout.take().ok_or("the process has no output")?;
     let (send, receive) = mpsc::channel();
     let reader = std::thread::spawn(move || {
