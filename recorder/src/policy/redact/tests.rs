@@ -327,6 +327,13 @@ fn rules_hide_whole_objects_and_small_numbers() {
 }
 
 #[test]
+fn a_known_value_that_stands_as_a_number_leaves_json_behind() {
+    let out = json(&[], r#"{"token":"12345678","n":12345678,"m":123456789,"s":"x 12345678."}"#);
+    let hidden = r#"{"token":"{{secret:token-1}}","n":"{{secret:token-1}}","m":123456789,"s":"x {{secret:token-1}}."}"#;
+    assert_eq!(out, hidden);
+}
+
+#[test]
 fn a_dummy_has_the_shape_of_the_value_and_is_a_fixed_point() {
     let mut redactor = redactor(&["dummy json $.expires_in as 3600", "dummy json $.id_token as eyJh.eyJz.x"]);
     let live = answer(&[("content-type", "application/json")], r#"{"expires_in":17,"id_token":"fake-id-token"}"#);
