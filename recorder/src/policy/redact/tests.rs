@@ -283,7 +283,7 @@ fn r49_lengths_are_corrected_and_digests_flagged() {
     );
     sent.frames = vec![12, 5, body.len() as u64 - 17];
     redactor.learn_answer(&sent);
-    let Redacted { message, notes } = redactor.answer(&sent);
+    let super::message::Redacted { message, notes } = redactor.answer(&sent);
     let len = message.body.len();
     assert_eq!(message.headers.text("content-length"), Some(len.to_string().as_str()));
     assert_eq!(message.frames.iter().sum::<u64>(), len);
