@@ -124,8 +124,9 @@ fn play<R, T: Translate>(playback: Playback, translate: &T) -> Result<Response<A
         std::thread::sleep(delay);
     }
     match playback.open() {
-        Opening::Answer(response) => Ok(response
-            .map(|body| AnswerReader { inner: Answering::Replayed { body, piece: bytes::Bytes::new() } })),
+        Opening::Answer(response) => {
+            Ok(response.map(|body| AnswerReader { inner: Answering::Replayed { body, piece: bytes::Bytes::new() } }))
+        }
         Opening::Fault(fault) => Err(translate.error(Stop::Fault(fault))),
     }
 }

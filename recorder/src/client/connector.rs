@@ -125,9 +125,9 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let (mut upstream, target, end) = (upstream.clone(), target.clone(), Arc::clone(&ending));
         async move {
-            let request = absolute(request, &target)?;
+            let request = absolute(request, &target).map_err(|error| ended(&end, error.into()))?;
             match upstream.call(request).await {
-                Ok(response) => Ok::<_, BoxError>(response.map(|body| Ending { body, end })),
+                Ok(response) => Ok(response.map(|body| Ending { body, end })),
                 Err(error) => Err(ended(&end, error)),
             }
         }
@@ -152,7 +152,7 @@ fn absolute<B>(request: Request<B>, target: &Uri) -> Result<Request<B>, http::Er
 
 /// Leaves the error for the client's end, as a socket would give it, and closes. A connection that was just closed is left to
 /// hyper, which has a name for it.
-fn ended(end: &End, error: BoxError) -> BoxError {
+fn ended(end: &End, error: BoxError) -> Ended {
     let fault = error.downcast_ref::<ReplayedFault>().map(|replayed| replayed.fault().clone());
     let io = match fault {
         Some(fault) if fault.kind == FaultKind::Closed => None,
@@ -163,8 +163,13 @@ fn ended(end: &End, error: BoxError) -> BoxError {
         Ok(refusal) => *lock(end) = Some(io::Error::other(*refusal)),
         Err(_) => *lock(end) = io,
     }
-    "the connection ends here".into()
+    Ended
 }
+
+/// For the recorder's end; the client's has the reason.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection ends here")]
+struct Ended;
 
 pin_project! {
     /// A body that leaves its error for the client's end.
@@ -177,9 +182,9 @@ pin_project! {
 
 impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
     type Data = B::Data;
-    type Error = BoxError;
+    type Error = Ended;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<B::Data>, BoxError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<B::Data>, Ended>>> {
         let this = self.project();
         let frame = ready!(this.body.poll_frame(cx));
         Poll::Ready(frame.map(|frame| frame.map_err(|error| ended(this.end, error))))
@@ -202,7 +207,11 @@ impl Connection for TapedConnection {
 }
 
 impl Read for TapedConnection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut bytes = [0; 16 * 1024];
         let room = buffer.remaining().min(bytes.len());
         let mut read = hyper::rt::ReadBuf::new(&mut bytes[..room]);

@@ -77,6 +77,9 @@ pub fn classify(error: &(dyn StdError + 'static)) -> Fault {
     let mut messages: Vec<String> = Vec::new();
     let mut link = Some(error);
     while let Some(error) = link {
+        if let Some(replayed) = error.downcast_ref::<ReplayedFault>() {
+            return replayed.fault.clone();
+        }
         let message = error.to_string();
         connecting |= says_connecting(&message);
         kind = stronger(kind, of_link(error, &message));
@@ -101,9 +104,6 @@ pub(crate) fn classify_io(error: &io::Error) -> Fault {
 }
 
 fn of_link(error: &(dyn StdError + 'static), message: &str) -> FaultKind {
-    if let Some(replayed) = error.downcast_ref::<ReplayedFault>() {
-        return replayed.fault.kind;
-    }
     if let Some(io) = error.downcast_ref::<io::Error>() {
         match io.kind() {
             io::ErrorKind::ConnectionRefused => return FaultKind::Refused,
@@ -158,7 +158,9 @@ fn of_words(message: &str) -> FaultKind {
 
 fn says_connecting(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    message.contains("tcp connect error") || message.contains("error trying to connect") || message == "client error (connect)"
+    message.contains("tcp connect error")
+        || message.contains("error trying to connect")
+        || message == "client error (connect)"
 }
 
 /// The inner error knows better than what wraps it.
@@ -173,7 +175,9 @@ mod tests {
     #[test]
     fn r41_the_kind_survives_a_round_trip() {
         use FaultKind as K;
-        for kind in [K::Dns, K::Refused, K::Connect, K::ConnectTimeout, K::Tls, K::Timeout, K::Reset, K::Closed, K::Protocol] {
+        for kind in
+            [K::Dns, K::Refused, K::Connect, K::ConnectTimeout, K::Tls, K::Timeout, K::Reset, K::Closed, K::Protocol]
+        {
             let replayed = ReplayedFault::new(Fault { kind, message: "x".into() });
             assert_eq!(classify(&replayed).kind, kind);
         }

@@ -14,7 +14,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Agent, Body, Error, RequestExt, ResponseExt, SendBody, Timeout};
 
-use super::blocking::{TapedReader, exchange_blocking};
+use super::blocking::exchange_blocking;
 use super::fault::io_kind;
 use super::{FinalUrl, Payload, ReplayedFault, Stop, Translate, classify};
 use crate::session::{Head, REQUEST_LIMIT, Session, Tapes};
@@ -72,22 +72,20 @@ impl Middleware for UreqMiddleware {
         let payload: Payload<&mut dyn Read> =
             if known == Some(0) { Payload::Absent } else { Payload::Stream(&mut stream) };
         let asked = parts.clone();
-        let send = |sent: Option<TapedReader<&mut dyn Read>>| {
+        let send = |sent| {
             let framed = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
             let unframed = !framed.iter().any(|name| parts.headers.contains_key(name));
             let with_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
             if let Some(length) = known.filter(|length| unframed && (*length > 0 || with_body)) {
                 parts.headers.insert(header::CONTENT_LENGTH, length.into());
             }
-            let mut taped;
-            let body = match sent {
-                None => SendBody::none(),
-                Some(reader) => {
-                    taped = reader;
-                    SendBody::from_reader(&mut taped)
+            let mut response = match sent {
+                None => next.handle(with_bodies(Request::from_parts(parts, SendBody::none()))?)?,
+                Some(mut taped) => {
+                    let body = SendBody::from_reader(&mut taped);
+                    next.handle(with_bodies(Request::from_parts(parts, body))?)?
                 }
             };
-            let mut response = next.handle(with_bodies(Request::from_parts(parts, body))?)?;
             if *response.get_uri() != asked.uri {
                 let url = FinalUrl(response.get_uri().to_string());
                 response.extensions_mut().insert(url);

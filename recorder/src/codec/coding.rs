@@ -55,6 +55,7 @@ pub(crate) enum NotDecoded {
     #[error("the body is empty")]
     Empty,
     /// The bytes are not in this coding: often they are plain already.
+    #[cfg_attr(not(feature = "codings"), expect(dead_code, reason = "constructed with the feature"))]
     #[error("the body is not in the coding `{}`: {reason}", .coding.name())]
     Invalid {
         /// The coding that does not fit.
@@ -63,6 +64,7 @@ pub(crate) enum NotDecoded {
         reason: String,
     },
     /// What comes out is larger than the caller allows.
+    #[cfg_attr(not(feature = "codings"), expect(dead_code, reason = "constructed with the feature"))]
     #[error("the decoded body is larger than {limit} bytes")]
     TooLarge {
         /// The caller's limit.

@@ -9,7 +9,7 @@ use crate::codec::json::{Kind, Node, parse};
 
 /// `$.a.b[0]`, `$.items[*].id`, `$..timestamp`, `$["a b"]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct JsonPath(Vec<Step>);
+pub(crate) struct JsonPath(Vec<Step>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
@@ -25,7 +25,7 @@ enum Step {
 
 impl JsonPath {
     /// Reads a path that ends at white space or at the end; gives it and its length, or where it is wrong and why.
-    pub(super) fn parse(text: &str) -> Result<(Self, usize), (usize, &'static str)> {
+    pub(crate) fn parse(text: &str) -> Result<(Self, usize), (usize, &'static str)> {
         let Some(mut rest) = text.strip_prefix('$') else {
             return Err((0, "a JSON path begins with `$`, as in `$.user.id`"));
         };
@@ -46,7 +46,7 @@ impl JsonPath {
     }
 
     /// Adds to `found` the place of every value that the path names; a value is known by the byte where it begins.
-    pub(super) fn find(&self, root: &Node<'_>, found: &mut Vec<usize>) {
+    pub(crate) fn find(&self, root: &Node<'_>, found: &mut Vec<usize>) {
         find(root, &self.0, found);
     }
 }
@@ -147,7 +147,7 @@ impl fmt::Display for JsonPath {
 }
 
 /// The step to a member, as a path spells it: `.name`, or `["a b"]` where it needs quotes.
-pub(super) fn member(name: &str) -> String {
+pub(crate) fn member(name: &str) -> String {
     if !name.is_empty() && name.chars().all(is_bare) {
         return format!(".{name}");
     }

@@ -140,7 +140,7 @@ impl std::fmt::Display for Authority {
 }
 
 /// Whether a host is this machine, where a listener gets whatever port is free.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     if let Some(inside) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         return inside.parse::<Ipv6Addr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
     }

@@ -14,11 +14,10 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::gate::{Allow, Allowance};
-use super::guard::{Guard, PassThrough};
-use super::json_path::JsonPath;
+use super::guard::{Guard, PassThrough, UrlGlob};
 use super::redact::RedactRule;
 use super::volatile::Volatile;
-use crate::key::Rules;
+use crate::key::{JsonPath, Rules};
 
 /// A configuration file with every key, its default or an example, and what it does.
 pub const EXAMPLE: &str = include_str!("recorder.yaml");
@@ -44,7 +43,7 @@ pub(crate) struct Config {
     /// `volatile`: what may change without a tape being written anew.
     pub(crate) volatile: Volatile,
     /// `unused`: what answers mean that nobody asked for.
-    pub(crate) unused: Unused,
+    pub(crate) unused: UnusedRule,
     /// `max_age`: how old a recording may be.
     pub(crate) max_age: Option<Duration>,
     /// `on_expiry`: what happens to older ones.
@@ -56,7 +55,7 @@ pub(crate) struct Config {
 /// What it means that a test did not ask for an answer on tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Unused {
+pub enum UnusedRule {
     /// The test fails.
     #[default]
     Fail,
@@ -115,7 +114,7 @@ impl Default for Config {
             guard: Guard::default(),
             pass_through: Vec::new(),
             volatile: Volatile::default(),
-            unused: Unused::default(),
+            unused: UnusedRule::default(),
             max_age: None,
             on_expiry: OnExpiry::default(),
             body_limit: BODY_LIMIT,
@@ -170,7 +169,7 @@ struct Raw {
     record: RawRecord,
     pass_through: Vec<RawPassThrough>,
     volatile: RawVolatile,
-    unused: Unused,
+    unused: UnusedRule,
     max_age: Option<Spanned<String>>,
     on_expiry: OnExpiry,
     body_limit: Option<Spanned<String>>,
@@ -212,8 +211,10 @@ impl Raw {
         }
         let json = self.volatile.json.iter().map(|path| checked(path, json_path)).collect::<Result<_, _>>()?;
         let allow = self.allow.iter().map(|line| checked(line, str::parse::<Allowance>)).collect::<Result<_, _>>()?;
-        let pass_through =
-            self.pass_through.iter().map(|p| checked(&p.url, |url| PassThrough::parse(url, p.in_replay)));
+        let pass_through = self.pass_through.iter().map(|p| {
+            let url = checked(&p.url, UrlGlob::parse)?;
+            Ok(PassThrough { url, in_replay: p.in_replay })
+        });
         Ok(Config {
             rules,
             redact: self.redact.iter().map(|line| checked(line, str::parse)).collect::<Result<_, _>>()?,

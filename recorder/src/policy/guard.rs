@@ -70,18 +70,25 @@ impl Guard {
 /// Requests that go to the live service and leave no tape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PassThrough {
-    host: String,
-    path: Option<String>,
+    /// Which ones.
+    pub(crate) url: UrlGlob,
     /// Also while replaying; otherwise such a request is a miss there.
     pub(crate) in_replay: bool,
 }
 
-impl PassThrough {
+/// A set of URLs, by host and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UrlGlob {
+    host: String,
+    path: Option<String>,
+}
+
+impl UrlGlob {
     /// `host`, `host:port` or either with a path; `*` for any characters. No scheme.
     ///
     /// # Errors
     /// With what is wrong.
-    pub(crate) fn parse(glob: &str, in_replay: bool) -> Result<Self, String> {
+    pub(crate) fn parse(glob: &str) -> Result<Self, String> {
         if glob.contains("://") {
             return Err(format!(
                 "`{glob}` names a scheme: write host and path alone, as in `{}`",
@@ -93,7 +100,7 @@ impl PassThrough {
             return Err(format!("`{glob}` names no host: begin with one, or with `*`"));
         }
         let path = (!path.is_empty()).then(|| path.to_owned());
-        Ok(Self { host: host.to_ascii_lowercase(), path, in_replay })
+        Ok(Self { host: host.to_ascii_lowercase(), path })
     }
 
     /// Whether it covers a URL; the query plays no part, and without a port in the pattern the port does not either.
@@ -137,13 +144,13 @@ mod tests {
 
     #[test]
     fn r11_what_is_let_through_is_named_by_host_and_path() {
-        let covers = |glob: &str, url: &str| PassThrough::parse(glob, false).unwrap().covers(url);
+        let covers = |glob: &str, url: &str| UrlGlob::parse(glob).unwrap().covers(url);
         assert!(covers("localhost", "http://localhost:9000/x"));
         assert!(covers("localhost:*", "http://LOCALHOST:9000/x"));
         assert!(covers("a.test/health*", "https://a.test/healthz?x=1"));
         assert!(covers("a.test/", "https://a.test"));
         assert!(!covers("a.test/health*", "https://a.test/v1"));
         assert!(!covers("localhost:80", "http://localhost:9000/x"));
-        assert!(PassThrough::parse("https://a.test", false).is_err() && PassThrough::parse("/x", false).is_err());
+        assert!(UrlGlob::parse("https://a.test").is_err() && UrlGlob::parse("/x").is_err());
     }
 }

@@ -8,22 +8,18 @@ mod config;
 mod gate;
 mod glob;
 mod guard;
-mod json;
-// Paths are written as those of the key's rules are, and read by the same code.
-#[path = "../key/json_path.rs"]
-mod json_path;
 mod redact;
 mod volatile;
 
-pub use config::{ConfigError, EXAMPLE};
+pub use config::{ConfigError, EXAMPLE, UnusedRule};
 pub use gate::{AllowError, Leak};
 pub use guard::Refusal;
 pub use redact::{RegisterError, Reveal, RuleError};
 
-pub(crate) use config::{Config, OnExpiry, Unused};
-pub(crate) use gate::{Allow, Allowance, check, check_file};
-pub(crate) use guard::{Guard, PassThrough};
-pub(crate) use redact::{Hidden, RedactRule, Redacted, Redactor};
+pub(crate) use config::{Config, OnExpiry};
+pub(crate) use gate::{Allow, check, check_file};
+pub(crate) use guard::{Guard, PassThrough, UrlGlob};
+pub(crate) use redact::{RedactRule, Redactor};
 pub(crate) use volatile::Volatile;
 
 use crate::key::Rules;
@@ -35,8 +31,6 @@ pub(crate) struct Policy {
     pub(crate) rules: Rules,
     /// Knows secrets and hides them.
     pub(crate) redactor: Redactor,
-    /// What the program sees of them on replay.
-    pub(crate) reveal: Reveal,
     /// What the gate lets pass.
     pub(crate) allow: Allow,
     /// What may change without a tape being written anew.
@@ -63,7 +57,6 @@ impl Policy {
         Ok(Self {
             rules: config.rules.clone(),
             redactor,
-            reveal: Reveal::default(),
             allow: config.allow.clone(),
             volatile: config.volatile.clone(),
             guard: config.guard.clone(),
@@ -81,12 +74,12 @@ impl Policy {
 
     /// Whether a request goes to the live service and leaves no tape (R11): the rule that says so.
     pub(crate) fn pass_through(&self, url: &str) -> Option<&PassThrough> {
-        self.pass_through.iter().find(|rule| rule.covers(url))
+        self.pass_through.iter().find(|rule| rule.url.covers(url))
     }
 
-    /// Lets requests through that the configuration does not name.
-    pub(crate) fn add_pass_through(&mut self, rule: PassThrough) {
-        self.pass_through.push(rule);
+    /// Whether any request may be let through; `replaying` for those that may be then.
+    pub(crate) fn lets_any_through(&self, replaying: bool) -> bool {
+        self.pass_through.iter().any(|rule| rule.in_replay || !replaying)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What may change from one recording to the next without a tape being written anew (R61).
 
-use super::json_path::JsonPath;
 use crate::codec::json::Node;
+use crate::key::JsonPath;
 
 /// Headers of answers that change with every answer and say nothing about it: when it was made, which machine made it, what
 /// the trace of it is called, how much of a quota is left. `etag`, `last-modified`, `retry-after` and `location` are not here:

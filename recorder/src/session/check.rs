@@ -99,7 +99,8 @@ fn compare(old: &Answer, new: &Answer, change: &mut impl FnMut(&str, Option<Stri
         (Some(old), Some(new)) => {
             let places: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for place in places {
-                let types = |shape: &Shape| shape.get(place).map(|t| t.iter().copied().collect::<Vec<_>>().join(" or "));
+                let types =
+                    |shape: &Shape| shape.get(place).map(|t| t.iter().copied().collect::<Vec<_>>().join(" or "));
                 let (was, is) = (types(&old), types(&new));
                 if was != is {
                     change(&format!("body {place}"), was, is);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Drift, Miss, UnknownMode, Unused};
-use crate::policy::{ConfigError, Leak, Refusal};
+use crate::key::RuleError;
+use crate::policy::{AllowError, ConfigError, Leak, Refusal, RegisterError, RuleError as RedactError};
 use crate::store::StoreError;
 use crate::tape::{Layer, TapeError};
 
@@ -42,6 +43,21 @@ pub enum ErrorKind {
     /// The configuration file or a rule in code.
     #[error(transparent)]
     Config(Box<ConfigError>),
+    /// A match rule in code.
+    #[error(transparent)]
+    Rule(RuleError),
+    /// A redaction rule in code.
+    #[error(transparent)]
+    Redact(RedactError),
+    /// A line for the gate in code.
+    #[error(transparent)]
+    Allow(AllowError),
+    /// A pattern of places in code.
+    #[error("{0}")]
+    Place(String),
+    /// A value that cannot be registered as a secret.
+    #[error(transparent)]
+    Secret(RegisterError),
     /// A secret is left in what would be written.
     #[error(transparent)]
     Leak(Box<Leak>),
@@ -149,8 +165,8 @@ impl Error {
         }
     }
 
-    /// A word that stays the same from release to release: `miss`, `mode`, `ci`, `tape`, `store`, `config`, `leak`, `guard`,
-    /// `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`, `spool`.
+    /// A word that stays the same from release to release: `miss`, `mode`, `ci`, `tape`, `store`, `config`, `rule`, `secret`, `leak`,
+    /// `guard`, `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`, `spool`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind() {
@@ -160,6 +176,8 @@ impl Error {
             ErrorKind::Tape(_) => "tape",
             ErrorKind::Store(_) => "store",
             ErrorKind::Config(_) => "config",
+            ErrorKind::Rule(_) | ErrorKind::Redact(_) | ErrorKind::Allow(_) | ErrorKind::Place(_) => "rule",
+            ErrorKind::Secret(_) => "secret",
             ErrorKind::Leak(_) => "leak",
             ErrorKind::Guard(_) => "guard",
             ErrorKind::Layer { .. } => "layer",
@@ -209,6 +227,12 @@ impl From<TapeError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         ErrorKind::Store(error).into()
+    }
+}
+
+impl From<RegisterError> for Error {
+    fn from(error: RegisterError) -> Self {
+        ErrorKind::Secret(error).into()
     }
 }
 

@@ -44,9 +44,9 @@ impl Exchange {
         }
         for index in live {
             let exchange = &mut exchanges[index];
-            exchange.request = state.redactor.request(&exchange.request);
+            exchange.request = state.redactor.request(&exchange.request).message;
             if let Some(Outcome::Answer(answer)) = &mut exchange.outcome {
-                *answer = state.redactor.answer(answer).0;
+                *answer = state.redactor.answer(answer).message;
             }
         }
         exchanges

@@ -70,6 +70,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
     match inner.mode {
         Mode::Record | Mode::Missing => {
             let saved = save::save(inner, state)?;
+            if !saved.written.is_empty() && inner.location.root().ends_with("tapes") {
+                crate::store::guard_line_ends(inner.location.root())?;
+            }
             report.written = saved.written;
             report.unchanged = saved.unchanged;
         }
@@ -81,7 +84,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
         Mode::Off => {}
     }
     if inner.mode != Mode::Off {
-        report.warnings.extend(inner.policy.warnings(&state.redactor));
+        report.warnings.append(&mut state.warnings);
+        let unmatched = state.redactor.unmatched().into_iter().filter(|rule| inner.options.own_rules.contains(rule));
+        report.warnings.extend(unmatched.map(|rule| format!("the rule `{rule}` never matched")));
     }
     for warning in &report.warnings {
         eprintln!("traffic-recorder: {}: {warning}", inner.location.test());
@@ -134,7 +139,7 @@ fn find_unused(inner: &Inner, state: &State) -> Result<Vec<String>, Error> {
 }
 
 fn judge_unused(inner: &Inner, unused: &[String], report: &mut Report) -> Result<(), Error> {
-    if unused.is_empty() || inner.policy.unused() == UnusedRule::Allow {
+    if unused.is_empty() || inner.options.unused == UnusedRule::Allow {
         return Ok(());
     }
     let unused = Unused {
@@ -143,7 +148,7 @@ fn judge_unused(inner: &Inner, unused: &[String], report: &mut Report) -> Result
         tapes: unused.to_vec(),
         command: inner.location.command("1"),
     };
-    if inner.policy.unused() == UnusedRule::Warn {
+    if inner.options.unused == UnusedRule::Warn {
         report.warnings.push(unused.to_string());
         return Ok(());
     }

@@ -65,7 +65,13 @@ const SHOWN: usize = 3;
 /// How many differences of one tape are shown.
 const DIFFERENCES: usize = 6;
 
-pub(super) fn explain(inner: &Inner, state: &State, request: &Request, canonical: &Canonical, reason: MissReason) -> ErrorKind {
+pub(super) fn explain(
+    inner: &Inner,
+    state: &State,
+    request: &Request,
+    canonical: &Canonical,
+    reason: MissReason,
+) -> ErrorKind {
     let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &canonical.key());
     let (file, line) = inner.location.source();
     let names = inner.folder.tapes().unwrap_or_default();
@@ -94,7 +100,7 @@ fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, mut names
     for file in names.into_iter().take(READ) {
         // A tape that cannot be read is reported when it is asked for.
         let Ok(Some(tape)) = inner.folder.load(&file) else { continue };
-        let recorded = key::canonical(&tape.request, inner.policy.rules());
+        let recorded = key::canonical(&tape.request, &inner.policy.rules);
         found.push((key::distance(&recorded, sent), file, recorded));
     }
     found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
@@ -151,7 +157,10 @@ impl fmt::Display for Miss {
             }
         }
         if self.candidates.iter().flat_map(|c| &c.differences).any(|d| d.rule.is_some()) {
-            writeln!(f, "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")")?;
+            writeln!(
+                f,
+                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")"
+            )?;
         }
         match self.reason {
             MissReason::NoTape => write!(f, "\nTo record it: {}", self.command),

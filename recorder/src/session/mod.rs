@@ -10,6 +10,7 @@
 //! The session does no I/O on the network and awaits nothing: a seam asks what to do, does it in its client's own way, and
 //! tells what came of it. State is behind one lock that is never held while anybody waits.
 
+mod age;
 mod check;
 mod error;
 mod exchange;
@@ -46,5 +47,7 @@ pub use state::{Ask, Reply, Session, Step};
 pub use tap::{AnswerHead, AnswerTap, Recording, RequestTap};
 pub use tapes::Tapes;
 
-pub(crate) use recording::{REQUEST_LIMIT, lock};
+#[cfg(feature = "ureq")]
+pub(crate) use recording::REQUEST_LIMIT;
+pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};

@@ -46,12 +46,20 @@ impl Mode {
     pub(crate) fn from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let word = variable("RECORD").unwrap_or_default();
         let mode: Self = word.parse().map_err(ErrorKind::Mode)?;
-        let set = |name| variable(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-        if mode.writes() && set("CI") && !set("RECORD_IN_CI") {
+        if mode.writes() && in_ci(&variable) && !is_set(&variable, "RECORD_IN_CI") {
             return Err(ErrorKind::InCi { word }.into());
         }
         Ok(mode)
     }
+}
+
+/// Whether this is continuous integration.
+pub(super) fn in_ci(variable: impl Fn(&str) -> Option<String>) -> bool {
+    is_set(&variable, "CI")
+}
+
+fn is_set(variable: &impl Fn(&str) -> Option<String>, name: &str) -> bool {
+    variable(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
 impl FromStr for Mode {
@@ -99,8 +107,8 @@ mod tests {
         for word in ["1", "all", "missing"] {
             let error = Mode::from_env(env(&[("RECORD", word), ("CI", "true")])).expect_err("refused");
             assert!(error.to_string().contains("RECORD_IN_CI"), "{error}");
-            let forced = env(&[("RECORD", word), ("CI", "true"), ("RECORD_IN_CI", "1")]);
-            assert!(Mode::from_env(forced).expect("a mode").writes());
+            let forced = [("RECORD", word), ("CI", "true"), ("RECORD_IN_CI", "1")];
+            assert!(Mode::from_env(env(&forced)).expect("a mode").writes());
             assert!(Mode::from_env(env(&[("RECORD", word), ("CI", "false")])).expect("a mode").writes());
         }
         assert_eq!(Mode::from_env(env(&[("RECORD", "check"), ("CI", "1")])).expect("a mode"), Mode::Check);

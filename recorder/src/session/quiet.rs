@@ -2,12 +2,13 @@
 //! form, facts about the recording included.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::codec::coding;
-use crate::codec::json;
+use crate::codec::json::{self, Kind, Node};
 use crate::codec::percent;
+use crate::codec::{coding, digest};
 use crate::policy::Policy;
 use crate::tape::{Answer, Body, Cut, Headers, Outcome, Request, Take, Tape};
 
@@ -100,7 +101,7 @@ fn same_answer(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bo
 fn same_headers(old: &Headers, new: &Headers, policy: &Policy, ports: &Ports) -> bool {
     old.len() == new.len()
         && old.iter().zip(new.iter()).all(|((old_name, old), (new_name, new))| {
-            old_name == new_name && (policy.is_volatile_header(old_name) || ports.same(old, new))
+            old_name == new_name && (policy.volatile.is_header(old_name) || ports.same(old, new))
         })
 }
 
@@ -109,22 +110,50 @@ fn same_body(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bool
         (Body::Bytes(a), Body::Bytes(b)) if a == b => return true,
         (Body::Bytes(a), Body::Bytes(b)) => (plain(&old.headers, a), plain(&new.headers, b)),
         (Body::File(a), Body::File(b)) => return a.sha256 == b.sha256,
+        // The same size may have been held in memory while recording.
+        (Body::File(file), Body::Bytes(bytes)) | (Body::Bytes(bytes), Body::File(file)) => {
+            return file.len == bytes.len() as u64 && file.sha256 == digest::sha256(bytes);
+        }
         (a, b) => return a == b,
     };
     if ports.same(&old, &new) {
         return true;
     }
-    let volatile = policy.volatile_json();
-    if volatile.is_empty() {
-        return false;
-    }
-    let without = |bytes: &[u8]| {
-        let node = json::parse(bytes).ok()?;
-        Some(crate::key::without(bytes, &node, volatile))
-    };
-    match (without(&old), without(&new)) {
+    match (steady(&old, policy), steady(&new, policy)) {
         (Some(old), Some(new)) => ports.same(&old, &new),
         _ => false,
+    }
+}
+
+/// A JSON body with its volatile values taken out; `None` where it is no JSON or has none.
+fn steady(bytes: &[u8], policy: &Policy) -> Option<Vec<u8>> {
+    let root = json::parse(bytes).ok()?;
+    let places = policy.volatile.json_places(&root);
+    if places.is_empty() {
+        return None;
+    }
+    let mut spans = Vec::new();
+    find(&root, &places, &mut spans);
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    for span in spans {
+        out.extend_from_slice(&bytes[at..span.start]);
+        at = span.end;
+    }
+    out.extend_from_slice(&bytes[at..]);
+    Some(out)
+}
+
+/// The spans of the values that begin at these places, outermost ones alone.
+fn find(node: &Node<'_>, places: &[usize], spans: &mut Vec<Range<usize>>) {
+    if places.binary_search(&node.span.start).is_ok() {
+        spans.push(node.span.clone());
+        return;
+    }
+    match &node.kind {
+        Kind::Array(items) => items.iter().for_each(|item| find(item, places, spans)),
+        Kind::Object(members) => members.iter().for_each(|member| find(&member.value, places, spans)),
+        _ => {}
     }
 }
 

@@ -5,13 +5,15 @@ use std::panic::Location as Caller;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::age::MaxAge;
 use super::location::CallSite;
+use super::mode::in_ci;
 use super::playback::Timing;
-use super::recording::lock;
+use super::recording::{REQUEST_LIMIT, lock};
 use super::replay::{Memo, Repeat};
 use super::state::{Inner, Options, Session, State};
 use super::{Error, ErrorKind, Location, Mode, Tapes};
-use crate::policy::{Config, Policy, Reveal, UnusedRule};
+use crate::policy::{Config, OnExpiry, Policy, RedactRule, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot};
 use crate::tape::Origin;
 
@@ -43,7 +45,9 @@ pub struct Recorder {
     mode: Option<Mode>,
     rules: Vec<String>,
     hide: Vec<String>,
+    allow: Vec<String>,
     secrets: Vec<(String, String)>,
+    repeats: Vec<(String, Repeat)>,
     unused: Option<UnusedRule>,
     options: Options,
 }
@@ -77,7 +81,9 @@ impl Recorder {
             mode: None,
             rules: Vec::new(),
             hide: Vec::new(),
+            allow: Vec::new(),
             secrets: Vec::new(),
+            repeats: Vec::new(),
             unused: None,
             options: Options {
                 repeat: Repeat::Never,
@@ -87,6 +93,11 @@ impl Recorder {
                 origin: Origin::Live,
                 on_panic: OnPanic::Keep,
                 drain: 0,
+                unused: UnusedRule::Fail,
+                max_age: MaxAge { limit: None, on_expiry: OnExpiry::Warn },
+                body_limit: REQUEST_LIMIT,
+                own_rules: Vec::new(),
+                configured_rules: Vec::new(),
             },
         }
     }
@@ -109,6 +120,13 @@ impl Recorder {
         self
     }
 
+    /// Lets something pass the gate that looks like a secret and is none, as in `recorder.yaml`: `place request header x-build`,
+    /// `pattern random`, `value build-*`.
+    pub fn allow(mut self, line: impl Into<String>) -> Self {
+        self.allow.push(line.into());
+        self
+    }
+
     /// A secret and the name that stands for it on the tapes. An empty value registers the name alone.
     pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.secrets.push((name.into(), value.into()));
@@ -124,7 +142,7 @@ impl Recorder {
     /// What happens after the last take of requests to these places (`api.example.com/v1/status`, `*` and `**` allowed); the
     /// others stay as they are.
     pub fn repeat_on(mut self, place: impl Into<String>, repeat: Repeat) -> Self {
-        self.options.repeats.push((place.into(), repeat));
+        self.repeats.push((place.into(), repeat));
         self
     }
 
@@ -173,26 +191,45 @@ impl Recorder {
     /// test without a name, and tapes that another recorder of this process is writing.
     pub fn open(self) -> Result<Tapes, Error> {
         let location = self.location?;
+        let env = |name: &str| std::env::var(name).ok();
+        let folder = Folder::new(location.folder().to_owned());
+        let mut config = Config::load(&config_file(&location))?;
+        for rule in &self.rules {
+            config.rules.push(rule.parse().map_err(ErrorKind::Rule)?);
+        }
+        let mut options = self.options;
+        let configured = config.redact.iter().map(RedactRule::to_string).collect();
+        for rule in &self.hide {
+            let rule: RedactRule = rule.parse().map_err(ErrorKind::Redact)?;
+            options.own_rules.push(rule.to_string());
+            config.redact.push(rule);
+        }
+        options.configured_rules = configured;
+        for line in &self.allow {
+            config.allow.push(line.parse().map_err(ErrorKind::Allow)?);
+        }
+        for (place, repeat) in self.repeats {
+            options.repeats.push((UrlGlob::parse(&place).map_err(ErrorKind::Place)?, repeat));
+        }
+        options.unused = self.unused.unwrap_or(config.unused);
+        options.max_age = MaxAge { limit: config.max_age, on_expiry: config.on_expiry };
+        options.body_limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let mode = match self.mode {
             Some(mode) => mode,
-            None => Mode::from_env(|name| std::env::var(name).ok())?,
+            None => match Mode::from_env(env)? {
+                // Never in continuous integration, where from_env refuses to record as well.
+                Mode::Replay if !in_ci(env) && options.max_age.calls_for_recording(&folder)? => {
+                    eprintln!("traffic-recorder: {}: its tapes are too old and are recorded anew", location.test());
+                    Mode::Record
+                }
+                mode => mode,
+            },
         };
-        let mut config = Config::read(&config_file(&location))?;
-        for rule in &self.rules {
-            config.add_match(rule)?;
-        }
-        for rule in &self.hide {
-            config.add_redact(rule)?;
-        }
-        if let Some(unused) = self.unused {
-            config.unused = unused;
-        }
-        let policy = Policy::from_config(config)?;
-        let mut redactor = policy.redactor(|name| std::env::var(name).ok())?;
+        let mut policy = Policy::from_config(&config, env)?;
+        let mut redactor = std::mem::take(&mut policy.redactor);
         for (name, value) in self.secrets.iter().filter(|(_, value)| !value.is_empty()) {
-            redactor.register(name, value.as_bytes())?;
+            redactor.register(name, value)?;
         }
-        let folder = Folder::new(location.folder().to_owned());
         let seen = if mode.writes() { folder.snapshot()? } else { Snapshot::default() };
         let claim = Claim::new(&location, mode)?;
         let state = State {
@@ -201,9 +238,9 @@ impl Recorder {
             shelves: HashMap::new(),
             entries: Vec::new(),
             failure: None,
+            warnings: Vec::new(),
             stopped: false,
         };
-        let options = self.options;
         let inner = Inner { location, mode, folder, seen, policy, options, state: Mutex::new(state) };
         Ok(Tapes::new(Session(Arc::new(inner)), claim))
     }

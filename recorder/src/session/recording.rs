@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
-use super::spool::{Spool, Spooled, TempPath};
 use super::ErrorKind;
+use super::spool::{Spool, Spooled, TempPath};
 use crate::tape::{Answer, Body, Cut, Fault, Headers, Layer, Origin, Outcome, Recorded, Request, Take, Version};
 
 /// One live request while it runs and after.
@@ -48,7 +48,8 @@ pub(crate) struct Raw {
     pub(crate) request: Request,
     pub(crate) take: Take,
     pub(crate) layer: Layer,
-    /// Temporary files of large bodies, held until they are saved.
+    /// Temporary files of large bodies.
+    #[expect(dead_code, reason = "held until they are saved")]
     pub(crate) temps: Vec<TempPath>,
 }
 
@@ -215,7 +216,8 @@ fn frames_mean_something(answer: &Answer) -> bool {
     }
     let media = answer.headers.text("content-type").unwrap_or_default().to_ascii_lowercase();
     let streams = ["text/event-stream", "application/x-ndjson", "application/jsonl", "application/stream+json"];
-    let messages = ["application/grpc", "multipart/x-mixed-replace", "application/json-seq", "application/vnd.amazon.eventstream"];
+    let messages =
+        ["application/grpc", "multipart/x-mixed-replace", "application/json-seq", "application/vnd.amazon.eventstream"];
     if streams.iter().chain(&messages).any(|kind| media.starts_with(kind)) {
         return true;
     }

@@ -51,8 +51,8 @@ struct Line {
 pub(super) fn note(inner: &Inner, state: &State, unused: &[String]) {
     static LEDGER: Mutex<Option<Option<File>>> = Mutex::new(None);
     let Some(exe) = std::env::current_exe().ok() else { return };
-    let rules = inner.policy.configured_rules();
-    let unmatched: BTreeSet<String> = inner.policy.unmatched(&state.redactor).into_iter().collect();
+    let rules = inner.options.configured_rules.clone();
+    let unmatched: BTreeSet<String> = state.redactor.unmatched().into_iter().collect();
     let matched: Vec<_> = rules.iter().filter(|rule| !unmatched.contains(*rule)).cloned().collect();
     let location = &inner.location;
     let mut line = String::new();
@@ -145,7 +145,8 @@ impl RunReport {
         let mut covered = BTreeSet::new();
         for (exe, roots) in tests {
             let Ok(listed) = list(&exe) else { continue };
-            let crates: BTreeSet<_> = lines.iter().filter(|l| l.exe == exe && l.derived).map(|l| crate_of(&l.test)).collect();
+            let crates: BTreeSet<_> =
+                lines.iter().filter(|l| l.exe == exe && l.derived).map(|l| crate_of(&l.test)).collect();
             for root in roots {
                 for name in &crates {
                     covered.insert(root.join(folder_of(name)));
@@ -153,10 +154,12 @@ impl RunReport {
                 }
             }
         }
-        let roots: BTreeSet<_> = lines.iter().filter(|line| line.root.ends_with("tapes")).map(|line| &line.root).collect();
+        let roots: BTreeSet<_> =
+            lines.iter().filter(|line| line.root.ends_with("tapes")).map(|line| &line.root).collect();
         for root in roots {
             let folders = tape_folders(root)?.into_iter();
-            let apart = folders.filter(|folder| !covered.iter().any(|c| folder.starts_with(c)) && !used.contains(folder));
+            let apart =
+                folders.filter(|folder| !covered.iter().any(|c| folder.starts_with(c)) && !used.contains(folder));
             report.idle.extend(apart);
         }
         Ok(report)
@@ -212,6 +215,16 @@ impl Orphans {
     pub fn of_this_binary(root: &Path, crate_name: &str) -> io::Result<Self> {
         let listed = list(&std::env::current_exe()?)?;
         orphans(root, crate_name, &listed).map(Self)
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn of_call(site: super::CallSite) -> Self {
+        let location = super::Location::of_function(site);
+        let found = location.map_err(|e| e.to_string()).and_then(|location| {
+            Self::of_this_binary(location.root(), crate_of(location.test())).map_err(|e| e.to_string())
+        });
+        found.unwrap_or_else(|error| panic!("failed to look for orphans: {error}"))
     }
 
     /// # Panics

@@ -8,9 +8,9 @@ use super::recording::{Raw, lock};
 use super::state::{Entry, Inner, State};
 use super::{Error, ErrorKind, Mode};
 use crate::key;
-use crate::policy::{Leak, Redactor};
+use crate::policy::{self, Leak, Redactor};
 use crate::store::{Commit, tape_name};
-use crate::tape::{Body, Content, Key, Layer, Outcome, Request, Tape, Take};
+use crate::tape::{Body, Cut, Key, Layer, Outcome, Request, Take, Tape};
 
 /// What a save did.
 #[derive(Debug, Default)]
@@ -58,8 +58,8 @@ fn group(inner: &Inner, state: &mut State, raws: &[Raw]) -> Result<Vec<Group>, E
     let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<Key, usize> = HashMap::new();
     for raw in raws {
-        let (request, take) = mask(&state.redactor, raw)?;
-        let canonical = key::canonical(&request, inner.policy.rules());
+        let (request, take) = mask(inner, &state.redactor, raw)?;
+        let canonical = key::canonical(&request, &inner.policy.rules);
         let key = canonical.key();
         match places.get(&key) {
             Some(&place) => {
@@ -72,7 +72,7 @@ fn group(inner: &Inner, state: &mut State, raws: &[Raw]) -> Result<Vec<Group>, E
             None => {
                 let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
                 places.insert(key, groups.len());
-                let (layer, rules) = (raw.layer, canonical.applied());
+                let (layer, rules) = (raw.layer, canonical.applied().to_vec());
                 let tape = Tape { key, layer, rules, request, takes: vec![take] };
                 groups.push(Group { name, tape, kept: 0 });
             }
@@ -91,25 +91,31 @@ fn group(inner: &Inner, state: &mut State, raws: &[Raw]) -> Result<Vec<Group>, E
 }
 
 /// The request and the take with every secret replaced.
-fn mask(redactor: &Redactor, raw: &Raw) -> Result<(Request, Take), Error> {
-    for body in [Some(&raw.request.body), answer_body(&raw.take)].into_iter().flatten() {
-        if let Body::File(file) = body {
-            redactor.scan_file(&file.path, &format!("the body of {}", redactor.text(&raw.request.url))).map_err(leak)?;
+fn mask(inner: &Inner, redactor: &Redactor, raw: &Raw) -> Result<(Request, Take), Error> {
+    for (side, body) in [("request body", Some(&raw.request.body)), ("body of the answer", answer_body(&raw.take))] {
+        if let Some(Body::File(file)) = body {
+            let place = format!("{side} ({} {})", raw.request.method, redactor.url(&raw.request.url));
+            let found = policy::check_file(&place, &file.path, redactor, &inner.policy.allow);
+            if let Some(found) = found.map_err(|source| ErrorKind::Spool { source })? {
+                return Err(leak(found));
+            }
         }
     }
     let mut take = raw.take.clone();
     match &mut take.outcome {
         Outcome::Answer(answer) => {
-            let (masked, notes) = redactor.answer(answer);
-            *answer = masked;
-            take.recorded.notes.extend(notes);
-            if let Some(crate::tape::Cut::Fault(fault)) = &mut answer.cut {
+            let masked = redactor.answer(answer);
+            *answer = masked.message;
+            take.recorded.notes.extend(masked.notes);
+            if let Some(Cut::Fault(fault)) = &mut answer.cut {
                 fault.message = redactor.text(&fault.message);
             }
         }
         Outcome::Fault(fault) => fault.message = redactor.text(&fault.message),
     }
-    Ok((redactor.request(&raw.request), take))
+    let request = redactor.request(&raw.request);
+    take.recorded.notes.extend(request.notes);
+    Ok((request.message, take))
 }
 
 fn answer_body(take: &Take) -> Option<&Body> {
@@ -139,14 +145,15 @@ fn stage(
         tape = quiet::keep_what_did_not_change(old, tape, &inner.policy);
     }
     let rendered = tape.render()?;
-    inner.policy.gate(&tape, &rendered, redactor).map_err(leak)?;
-    let unchanged = old.as_ref() == Some(&tape);
+    policy::check(&tape, &rendered.yaml, redactor, &inner.policy.allow).map_err(leak)?;
+    let unchanged = old.is_some() && inner.folder.has(&name, &rendered.yaml);
     for file in rendered.files {
         match file.content {
             _ if unchanged => commit.keep(file.name),
-            Content::Bytes(bytes) => commit.write(file.name, bytes.to_vec()),
-            Content::File(path) if path == inner.folder.file(&file.name) => commit.keep(file.name),
-            Content::File(path) => commit.write_file(file.name, path),
+            Body::Absent => {}
+            Body::Bytes(bytes) => commit.write(file.name, bytes.to_vec()),
+            Body::File(body) if body.path == inner.folder.file(&file.name) => commit.keep(file.name),
+            Body::File(body) => commit.write_file(file.name, body.path),
         }
     }
     if unchanged {

@@ -1,5 +1,6 @@
 //! Keeps a body as it streams past: in memory while it is small, in a temporary file above the limit, hashed on the way.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,11 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use crate::codec::digest;
 use crate::tape::{Body, BodyFile};
 
 /// Collects the bytes of one body.
-#[derive(Debug)]
 pub(crate) struct Spool {
     limit: usize,
     /// Whether bytes above the limit are kept: replaying needs only their digest.
@@ -20,7 +19,6 @@ pub(crate) struct Spool {
     large: Option<Large>,
 }
 
-#[derive(Debug)]
 struct Large {
     file: Option<(File, TempPath)>,
     digest: hmac_sha256::Hash,
@@ -115,6 +113,13 @@ impl Spool {
     }
 }
 
+/// The length alone: the content may be a secret.
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spool({} bytes)", self.len())
+    }
+}
+
 impl Large {
     fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.digest.update(bytes);
@@ -142,6 +147,7 @@ fn temporary() -> io::Result<(File, TempPath)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::digest;
 
     #[test]
     fn r80_a_body_over_the_limit_goes_to_disk_and_is_hashed_on_the_way() {

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use super::age::MaxAge;
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
 use super::recording::{REQUEST_LIMIT, SharedSlot, Slot, lock};
-use super::spool::Spooled;
 use super::replay::{Found, Memo, Repeat, Shelf};
+use super::spool::Spooled;
 use super::tap::Recording;
 use super::{Error, ErrorKind, Head, Location, Mode};
+use crate::codec::percent;
 use crate::key::{self, Canonical};
-use crate::policy::{Policy, Redactor, Reveal};
+use crate::policy::{Policy, Redactor, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot, tape_name};
 use crate::tape::{Body, Key, Layer, Origin, Outcome, Request};
 
@@ -37,12 +39,19 @@ pub(super) struct Inner {
 pub(super) struct Options {
     pub(super) repeat: Repeat,
     /// `HOST/PATH` globs with a rule of their own, first match counts.
-    pub(super) repeats: Vec<(String, Repeat)>,
+    pub(super) repeats: Vec<(UrlGlob, Repeat)>,
     pub(super) timing: Timing,
     pub(super) reveal: Reveal,
     pub(super) origin: Origin,
     pub(super) on_panic: super::OnPanic,
     pub(super) drain: u64,
+    pub(super) unused: UnusedRule,
+    pub(super) max_age: MaxAge,
+    /// The largest answer that is held in memory while recording, in bytes.
+    pub(super) body_limit: usize,
+    /// Redaction rules of the test, and of `recorder.yaml`.
+    pub(super) own_rules: Vec<String>,
+    pub(super) configured_rules: Vec<String>,
 }
 
 /// What changes while the test runs.
@@ -54,6 +63,7 @@ pub(super) struct State {
     pub(super) entries: Vec<Entry>,
     /// The first thing that went wrong: the test fails for it whatever the program made of it.
     pub(super) failure: Option<Error>,
+    pub(super) warnings: Vec<String>,
     pub(super) stopped: bool,
 }
 
@@ -106,7 +116,7 @@ impl Session {
         if inner.mode == Mode::Off {
             return Ok(Step::Pass);
         }
-        if inner.policy.passes(head, inner.mode) {
+        if inner.passes(head) {
             return Ok(Step::Pass);
         }
         match inner.mode {
@@ -129,7 +139,7 @@ impl Session {
     /// Whether a client of this session may open connections at all.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        self.0.mode == Mode::Replay && !self.0.policy.passes_anything(Mode::Replay)
+        self.0.mode == Mode::Replay && !self.0.policy.lets_any_through(true)
     }
 
     /// How many bytes of a body are still read after the program dropped it, while recording.
@@ -158,7 +168,7 @@ impl Session {
         against: Option<Against>,
     ) -> Recording {
         let inner = &*self.0;
-        let (origin, limit) = (inner.options.origin, inner.policy.body_limit());
+        let (origin, limit) = (inner.options.origin, inner.options.body_limit);
         let slot = Slot::new(head.request(body.body), body.temp, layer, origin, limit);
         let slot = Arc::new(Mutex::new(slot));
         state.entries.push(Entry::Live(Arc::clone(&slot), against));
@@ -181,7 +191,7 @@ impl Ask {
     /// The body could not be read.
     pub(crate) fn unreadable(&self, head: &Head<'_>, reason: &crate::client::BoxError) -> Error {
         let mut state = lock(&self.session.0.state);
-        let (method, url) = (head.method.to_owned(), state.redactor.text(&head.url()));
+        let (method, url) = (head.method.to_owned(), state.redactor.url(&head.url()));
         state.fail(ErrorKind::Request { method, url, reason: format!("its body: {reason}") }.into())
     }
 
@@ -221,14 +231,20 @@ impl Ask {
             let take = found.shelf.choose().unwrap_or(found.shelf.tape.takes.len() - 1);
             found.shelf.used(take);
             inner.live(state, head)?;
-            return Ok(Reply::Record(self.session.record(state, head, body, self.layer, Some(Some((found.shelf, take))))));
+            return Ok(Reply::Record(self.session.record(
+                state,
+                head,
+                body,
+                self.layer,
+                Some(Some((found.shelf, take))),
+            )));
         }
         let Some(take) = found.shelf.choose() else {
             if inner.mode == Mode::Missing {
                 inner.live(state, head)?;
                 return Ok(Reply::Record(self.session.record(state, head, body, self.layer, None)));
             }
-            let canonical = key::canonical(&found.request, inner.policy.rules());
+            let canonical = key::canonical(&found.request, &inner.policy.rules);
             let reason = MissReason::UsedUp { file: found.shelf.name.clone(), takes: found.shelf.tape.takes.len() };
             return Err(miss::explain(inner, state, &found.request, &canonical, reason).into());
         };
@@ -238,7 +254,7 @@ impl Ask {
         {
             state.redactor.note_placeholders(answer);
             if inner.options.reveal == Reveal::Value {
-                let answer = state.redactor.reveal_answer(answer);
+                let answer = state.redactor.reveal_answer(answer, Reveal::Value);
                 let prepared = super::replay::prepare_answer(&answer).map_err(|reason| ErrorKind::Request {
                     method: found.request.method.clone(),
                     url: found.request.url.clone(),
@@ -282,8 +298,8 @@ impl Inner {
     fn open(&self, state: &mut State, head: &Head<'_>, body: &Body) -> Opened {
         let raw = head.request(body.clone());
         state.redactor.learn_request(&raw);
-        let request = state.redactor.request(&raw);
-        let canonical = key::canonical(&request, self.policy.rules());
+        let request = state.redactor.request(&raw).message;
+        let canonical = key::canonical(&request, &self.policy.rules);
         let key = canonical.key();
         if let Some(shelf) = state.shelves.get(&key) {
             return Ok(Ok(Found { shelf: Arc::clone(shelf), request: Arc::new(request) }));
@@ -294,8 +310,8 @@ impl Inner {
             // Twelve digits agree and the rest does not: an edited key, or one chance in 10^14.
             return Ok(Err((request, canonical)));
         }
-        self.policy.check_age(&tape, &self.folder.file(&name), &self.location)?;
-        let shelf = Arc::new(Shelf::new(name, tape, self.repeat(&canonical))?);
+        state.warnings.extend(self.options.max_age.judge(&tape, &name, &self.folder, &self.location)?);
+        let shelf = Arc::new(Shelf::new(name, tape, self.repeat(&request.url))?);
         state.shelves.insert(key, Arc::clone(&shelf));
         Ok(Ok(Found { shelf, request: Arc::new(request) }))
     }
@@ -305,8 +321,8 @@ impl Inner {
         state.shelves.values().any(|shelf| shelf.name == name)
     }
 
-    fn repeat(&self, canonical: &Canonical) -> Repeat {
-        let own = self.options.repeats.iter().find(|(glob, _)| key::glob(glob, canonical.host(), canonical.path()));
+    fn repeat(&self, url: &str) -> Repeat {
+        let own = self.options.repeats.iter().find(|(glob, _)| glob.covers(url));
         own.map_or(self.options.repeat, |(_, repeat)| *repeat)
     }
 
@@ -315,14 +331,23 @@ impl Inner {
         if state.stopped {
             return Err(self.stopped(state, head));
         }
-        self.policy.guard(head).map_err(|refusal| ErrorKind::Guard(refusal).into())
+        let url = head.url();
+        let host = percent::split_url(&url).map(|parts| url[parts.host].to_owned()).unwrap_or_default();
+        self.policy.allowed(head.method, &host).map_err(|refusal| ErrorKind::Guard(refusal).into())
+    }
+
+    /// Whether the request goes out and leaves no tape.
+    fn passes(&self, head: &Head<'_>) -> bool {
+        let replaying = self.mode == Mode::Replay;
+        self.policy.lets_any_through(replaying)
+            && self.policy.pass_through(&head.url()).is_some_and(|rule| rule.in_replay || !replaying)
     }
 
     fn stopped(&self, state: &State, head: &Head<'_>) -> Error {
         let error: Error = ErrorKind::Stopped {
             test: self.location.test().to_owned(),
             method: head.method.to_owned(),
-            url: state.redactor.text(&head.url()),
+            url: state.redactor.url(&head.url()),
         }
         .into();
         // Its test has ended: nobody else may be there to hear it.

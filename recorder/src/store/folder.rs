@@ -36,7 +36,9 @@ pub enum StoreError {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull => ". The disk is full: free some space and record again; the old tapes are untouched",
+        io::ErrorKind::StorageFull => {
+            ". The disk is full: free some space and record again; the old tapes are untouched"
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             ". The tapes' folder must be writable while recording; the old tapes are untouched"
         }
@@ -77,6 +79,11 @@ impl Folder {
     /// The tape under this name, or `None` where there is none.
     pub(crate) fn load(&self, name: &str) -> Result<Option<Tape>, TapeError> {
         Tape::read(&self.file(name))
+    }
+
+    /// Whether the file under this name has this text, line ends of a checkout aside.
+    pub(crate) fn has(&self, name: &str, text: &str) -> bool {
+        std::fs::read_to_string(self.file(name)).is_ok_and(|old| old == text || old.replace("\r\n", "\n") == text)
     }
 
     /// The names of all tapes, sorted. An absent folder has none.

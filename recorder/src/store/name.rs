@@ -86,8 +86,27 @@ mod tests {
     fn r58_names_are_valid_bounded_and_collision_free() {
         let long = "x".repeat(300);
         let originals = [
-            "plain_name", "Plain_name", "plain name", "plain-name", "plain::name", "plain?name", "plain*name", "con",
-            "CON", "con.txt", "nul", "überprüfung", "注文", "..", ".", "...", ".hidden", "ends.", &long, "a/b", "a\\b",
+            "plain_name",
+            "Plain_name",
+            "plain name",
+            "plain-name",
+            "plain::name",
+            "plain?name",
+            "plain*name",
+            "con",
+            "CON",
+            "con.txt",
+            "nul",
+            "überprüfung",
+            "注文",
+            "..",
+            ".",
+            "...",
+            ".hidden",
+            "ends.",
+            &long,
+            "a/b",
+            "a\\b",
         ];
         let mut folded = HashSet::new();
         for original in originals {

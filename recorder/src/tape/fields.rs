@@ -87,9 +87,9 @@ pub(super) fn seq<'n, 'a>(node: &'n Node<'a>, field: &str) -> Result<&'n [Node<'
 /// `null` are not taken, since they say that there is no text.
 pub(super) fn text<'n>(node: &'n Node<'_>, field: &str) -> Result<&'n str, At> {
     match &node.kind {
-        Kind::Scalar(Scalar { text, plain: true }) if matches!(text.as_ref(), "" | "~" | "null") => {
-            let reason = format!("`{text}` is no text here: put it in quotes, or remove the field");
-            Err(wrong(node, field, reason))
+        Kind::Scalar(scalar) if scalar.is_null() => {
+            let reason = "nothing stands here: write \"\" for an empty text, put a word in quotes, or remove the field";
+            Err(wrong(node, field, reason.to_owned()))
         }
         Kind::Scalar(Scalar { text, .. }) => Ok(text),
         _ => Err(wrong_type(node, field, "a text")),

@@ -4,8 +4,8 @@
 //! spelling, bodies are bytes, an outcome is an answer or a fault. What a body looks like in the file (JSON, text, base64,
 //! a file beside the tape) is decided while writing and forgotten while reading.
 //!
-//! Writing goes from `write` by `view` (the form of a body) and `json` to `emit` (the text), and ends with a `proof`; reading
-//! goes from `yaml` by `fields` to `read` and `read_body`. `format` holds the words and limits of both.
+//! Writing goes from `write` by `view` (the form of a body) and `json` to `emit` and `scalar` (the text), and ends with a
+//! `proof`; reading goes from `yaml` by `fields` to `read` and `read_body`. `format` holds the words and limits of both.
 
 mod body;
 mod emit;
@@ -15,10 +15,12 @@ mod fields;
 mod format;
 mod headers;
 mod json;
+mod json_style;
 mod media;
 mod proof;
 mod read;
 mod read_body;
+mod scalar;
 mod view;
 mod write;
 mod yaml;
@@ -28,6 +30,7 @@ pub use error::{Problem, TapeError};
 pub use exchange::{
     Answer, Cut, Fault, FaultKind, Key, Layer, Origin, Outcome, Recorded, Request, Take, Tape, Version,
 };
+pub(crate) use format::MAX_IN_MEMORY as LARGEST_IN_MEMORY;
 pub use headers::Headers;
 pub use write::{Rendered, RenderedFile};
 

@@ -11,6 +11,7 @@ use super::*;
 use crate::codec::digest;
 
 mod arbitrary;
+mod errors;
 
 /// A tape with one take that answers `body` under these headers.
 fn tape(headers: &[(&str, &str)], body: Body) -> Tape {

@@ -64,11 +64,18 @@ impl Node<'_> {
     /// What it is, for error texts.
     pub(super) fn kind_name(&self) -> &'static str {
         match &self.kind {
-            Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty() => "nothing",
+            Kind::Scalar(scalar) if scalar.is_null() => "nothing",
             Kind::Scalar(_) => "a single value",
             Kind::Seq(_) => "a list",
             Kind::Map(_) => "a map",
         }
+    }
+}
+
+impl Scalar<'_> {
+    /// Whether it says that there is no value. The parser gives `~` where nothing stands at all.
+    pub(super) fn is_null(&self) -> bool {
+        self.plain && matches!(self.text.as_ref(), "" | "~" | "null")
     }
 }
 

@@ -161,7 +161,7 @@ macro_rules! seam {
 
             /// The service of both layers.
             #[derive(Debug, Clone)]
-            pub struct Refusing<S> {
+            struct Refusing<S> {
                 fault: Option<Fault>,
                 inner: std::marker::PhantomData<fn() -> S>,
             }

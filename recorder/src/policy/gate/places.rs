@@ -132,7 +132,7 @@ impl Path<'_> {
         }
         match self.step {
             Step::Root => out.push('$'),
-            Step::Member(name) => out.push_str(&crate::policy::json_path::member(name)),
+            Step::Member(name) => out.push_str(&crate::key::json_member(name)),
             // Writing into a string does not fail.
             Step::Index(at) => drop(write!(out, "[{at}]")),
         }

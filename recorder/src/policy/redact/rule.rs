@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::placeholder;
 use crate::codec::json::Node;
-use crate::policy::json_path::JsonPath;
+use crate::key::JsonPath;
 
 /// One rule of redaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,10 +148,6 @@ pub(super) struct RuleSet {
 impl RuleSet {
     pub(super) fn new(rules: impl IntoIterator<Item = RedactRule>) -> Self {
         Self { rules: rules.into_iter().map(|rule| (rule, AtomicBool::new(false))).collect() }
-    }
-
-    pub(super) fn push(&mut self, rule: RedactRule) {
-        self.rules.push((rule, AtomicBool::new(false)));
     }
 
     pub(super) fn header(&self, name: &str) -> Option<Verdict<'_>> {
