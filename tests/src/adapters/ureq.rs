@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use traffic_recorder::Tapes;
 use traffic_recorder::tape::Layer;
-use ureq::{Agent, Error, SendBody, Timeout};
+use ureq::{Agent, Error, ResponseExt, SendBody, Timeout};
 
 use super::{Adapter, Answer, Ask, AskBody, Client, Failure, Frames, Opened, Options, Piece, fields, http_request};
 
@@ -58,11 +58,13 @@ impl Client for UreqClient {
             }
         });
         let response = asked.await.expect("ureq does not panic")?;
+        let url = Some(response.get_uri().to_string());
         let (parts, body) = response.into_parts();
         let answer = Answer {
             status: parts.status.as_u16(),
             version: format!("{:?}", parts.version),
             headers: fields(&parts.headers),
+            url,
             ..Answer::default()
         };
         Ok(Opened::new(answer, Reading(Some(Box::new(body.into_reader())))))
