@@ -287,7 +287,7 @@ impl Drop for Replayed {
         }
         // Where the recording itself was cut by the caller, dropping it is what the test does.
         if self.touched && self.cut != Some(Cut::Caller) {
-            self.shelf.release(self.take);
+            self.shelf.dropped(self.take);
         } else {
             self.shelf.used(self.take);
         }

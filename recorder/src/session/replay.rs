@@ -41,10 +41,15 @@ pub(crate) struct Shelf {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
+    /// Nobody has asked for it.
     Free,
-    /// Partly delivered; free again if the program drops it.
+    /// Under way.
     Out,
+    /// The program dropped it before its end, and may ask for it again.
+    Dropped,
     Used,
+    /// Used in a round before: to be had again.
+    Again,
 }
 
 /// An answer in the client's terms, made once.
@@ -75,13 +80,13 @@ impl Shelf {
     /// The next take, now out; `None` when all are used.
     pub(crate) fn choose(&self) -> Option<usize> {
         let mut uses = lock(&self.uses);
-        let free = |uses: &[Use]| uses.iter().position(|&u| u == Use::Free);
+        let free = |uses: &[Use]| uses.iter().position(|u| matches!(u, Use::Free | Use::Dropped | Use::Again));
         let chosen = match (free(&uses), self.repeat) {
             (Some(index), _) => index,
             (None, Repeat::Never) => return None,
             (None, Repeat::Last) => uses.len() - 1,
             (None, Repeat::Cycle) => {
-                uses.fill(Use::Free);
+                uses.fill(Use::Again);
                 0
             }
         };
@@ -95,6 +100,11 @@ impl Shelf {
     }
 
     /// The program dropped the take before its end: a retry may have it again.
+    pub(crate) fn dropped(&self, take: usize) {
+        lock(&self.uses)[take] = Use::Dropped;
+    }
+
+    /// The take never left: as if nobody had asked for it.
     pub(crate) fn release(&self, take: usize) {
         lock(&self.uses)[take] = Use::Free;
     }
@@ -102,9 +112,7 @@ impl Shelf {
     /// The takes that nobody asked for, from 0.
     pub(crate) fn unused(&self) -> Vec<usize> {
         let uses = lock(&self.uses);
-        // After a cycle every take has been used at least once.
-        let cycled = self.repeat == Repeat::Cycle && uses.first() != Some(&Use::Free);
-        uses.iter().enumerate().filter(|(_, u)| **u == Use::Free && !cycled).map(|(index, _)| index).collect()
+        uses.iter().enumerate().filter(|(_, u)| **u == Use::Free).map(|(index, _)| index).collect()
     }
 }
 
