@@ -26,21 +26,35 @@ pub enum Payload<B> {
 
 pin_project! {
     /// The request's body on its way to the service. The length that the inner body announces is announced.
+    pub struct SentBody<B> {
+        #[pin]
+        kind: Sent<B>,
+    }
+}
+
+pin_project! {
     #[project = SentProj]
-    pub enum SentBody<B> {
-        /// The client's own, noted as it passes.
-        #[expect(missing_docs, reason = "made by `exchange` alone")]
+    enum Sent<B> {
         Tapped { #[pin] inner: B, tap: RequestTap },
-        /// The client's own, and nobody looks.
         Untouched { #[pin] inner: B },
-        /// Was read before it is sent.
         Read { bytes: Option<Bytes>, trailers: Option<http::HeaderMap> },
     }
 }
 
 impl<B> SentBody<B> {
+    /// Noted as it passes.
+    pub(crate) fn tapped(inner: B, tap: RequestTap) -> Self {
+        Self { kind: Sent::Tapped { inner, tap } }
+    }
+
+    /// Nobody looks.
+    pub(crate) fn untouched(inner: B) -> Self {
+        Self { kind: Sent::Untouched { inner } }
+    }
+
+    /// Was read before it is sent.
     pub(crate) fn read(bytes: Option<Bytes>, trailers: Option<http::HeaderMap>) -> Self {
-        Self::Read { bytes: bytes.filter(|b| !b.is_empty()), trailers }
+        Self { kind: Sent::Read { bytes: bytes.filter(|b| !b.is_empty()), trailers } }
     }
 }
 
@@ -53,7 +67,7 @@ where
     type Error = BoxError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<Bytes>, BoxError>>> {
-        match self.project() {
+        match self.project().kind.project() {
             SentProj::Tapped { inner, tap } => {
                 let Some(frame) = ready!(inner.poll_frame(cx)) else { return Poll::Ready(None) };
                 let frame = frame.map_err(Into::into)?.map_data(|mut data| data.copy_to_bytes(data.remaining()));
@@ -77,16 +91,16 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Tapped { inner, .. } | Self::Untouched { inner } => inner.is_end_stream(),
-            Self::Read { bytes, trailers } => bytes.is_none() && trailers.is_none(),
+        match &self.kind {
+            Sent::Tapped { inner, .. } | Sent::Untouched { inner } => inner.is_end_stream(),
+            Sent::Read { bytes, trailers } => bytes.is_none() && trailers.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Tapped { inner, .. } | Self::Untouched { inner } => inner.size_hint(),
-            Self::Read { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+        match &self.kind {
+            Sent::Tapped { inner, .. } | Sent::Untouched { inner } => inner.size_hint(),
+            Sent::Read { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
         }
     }
 }
@@ -206,10 +220,10 @@ pub(crate) fn broken(reason: Break) -> BoxError {
 
 impl<B> fmt::Debug for SentBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tapped { .. } => "SentBody(recorded)",
-            Self::Untouched { .. } => "SentBody(untouched)",
-            Self::Read { .. } => "SentBody(read before)",
+        f.write_str(match &self.kind {
+            Sent::Tapped { .. } => "SentBody(recorded)",
+            Sent::Untouched { .. } => "SentBody(untouched)",
+            Sent::Read { .. } => "SentBody(read before)",
         })
     }
 }

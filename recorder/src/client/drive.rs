@@ -38,7 +38,7 @@ where
         Step::Pass => {
             let body = match payload {
                 Payload::Absent | Payload::Ready(_) => None,
-                Payload::Stream(inner) => Some(SentBody::Untouched { inner }),
+                Payload::Stream(inner) => Some(SentBody::untouched(inner)),
             };
             Ok(send(body).await?.map(TapedBody::untouched))
         }
@@ -110,7 +110,7 @@ fn tapped<B: HttpBody>(inner: B, head: &Head<'_>, recording: &Recording) -> Sent
     if !inner.is_end_stream() || head.announces_empty_body() {
         tap.sent(b"");
     }
-    SentBody::Tapped { inner, tap }
+    SentBody::tapped(inner, tap)
 }
 
 async fn record<R, T, F>(recording: Recording, translate: &T, sent: F) -> Result<Response<TapedBody<R>>, T::Error>

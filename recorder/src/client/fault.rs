@@ -77,6 +77,9 @@ pub fn classify(error: &(dyn StdError + 'static)) -> Fault {
     let mut messages: Vec<String> = Vec::new();
     let mut link = Some(error);
     while let Some(error) = link {
+        if let Some(replayed) = error.downcast_ref::<ReplayedFault>() {
+            return replayed.fault.clone();
+        }
         let message = error.to_string();
         connecting |= says_connecting(&message);
         kind = stronger(kind, of_link(error, &message));
@@ -101,9 +104,6 @@ pub(crate) fn classify_io(error: &io::Error) -> Fault {
 }
 
 fn of_link(error: &(dyn StdError + 'static), message: &str) -> FaultKind {
-    if let Some(replayed) = error.downcast_ref::<ReplayedFault>() {
-        return replayed.fault.kind;
-    }
     if let Some(io) = error.downcast_ref::<io::Error>() {
         match io.kind() {
             io::ErrorKind::ConnectionRefused => return FaultKind::Refused,

@@ -56,7 +56,7 @@ impl Tapes {
     ///     Ok::<_, std::convert::Infallible>(http::Response::new(String::from("hello")))
     /// });
     /// let client = tapes.layer().layer(network);
-    /// # futures_executor::block_on(async {
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let request = http::Request::get("https://api.example.com/greeting").body(String::new()).unwrap();
     /// let response = client.oneshot(request).await.unwrap();
     /// assert_eq!(response.status(), 200);

@@ -19,6 +19,7 @@ pub(crate) fn decode_form(input: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Escapes every byte that is not unreserved (letters, digits, `-._~`), as JavaScript's `encodeURIComponent` nearly does.
+#[cfg(test)]
 pub(crate) fn encode_component(input: &[u8]) -> String {
     let mut out = String::with_capacity(input.len() + input.len() / 4);
     for &byte in input {

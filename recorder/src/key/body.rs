@@ -22,7 +22,7 @@ use crate::tape::{self, Headers};
 
 /// Bodies of more wire bytes than this are compared as bytes whatever their type, so that it makes no difference whether they
 /// are in memory or in a file. Nothing smaller may come as a [`tape::Body::File`].
-pub(crate) const LARGEST_READ: usize = 8 << 20;
+pub(crate) const LARGEST_READ: usize = tape::LARGEST_IN_MEMORY as usize;
 
 /// Text of more bytes than this is shown as its digest.
 const LONGEST_TEXT: usize = 4096;

@@ -70,7 +70,7 @@ pub(super) fn write_node(node: &Node<'_>, out: &mut String) {
 }
 
 /// Writes a string with the escapes of RFC 8785 §3.2.2.2 and no others.
-pub(super) fn write_string(text: &str, out: &mut String) {
+pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {

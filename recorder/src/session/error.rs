@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Drift, Miss, UnknownMode, Unused};
 use crate::key::RuleError;
-use crate::policy::{ConfigError, Leak, Refusal, RegisterError, RuleError as RedactError};
+use crate::policy::{AllowError, ConfigError, Leak, Refusal, RegisterError, RuleError as RedactError};
 use crate::store::StoreError;
 use crate::tape::{Layer, TapeError};
 
@@ -49,6 +49,9 @@ pub enum ErrorKind {
     /// A redaction rule in code.
     #[error(transparent)]
     Redact(RedactError),
+    /// A line for the gate in code.
+    #[error(transparent)]
+    Allow(AllowError),
     /// A pattern of places in code.
     #[error("{0}")]
     Place(String),
@@ -173,7 +176,7 @@ impl Error {
             ErrorKind::Tape(_) => "tape",
             ErrorKind::Store(_) => "store",
             ErrorKind::Config(_) => "config",
-            ErrorKind::Rule(_) | ErrorKind::Redact(_) | ErrorKind::Place(_) => "rule",
+            ErrorKind::Rule(_) | ErrorKind::Redact(_) | ErrorKind::Allow(_) | ErrorKind::Place(_) => "rule",
             ErrorKind::Secret(_) => "secret",
             ErrorKind::Leak(_) => "leak",
             ErrorKind::Guard(_) => "guard",

@@ -70,6 +70,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
     match inner.mode {
         Mode::Record | Mode::Missing => {
             let saved = save::save(inner, state)?;
+            if !saved.written.is_empty() && inner.location.root().ends_with("tapes") {
+                crate::store::guard_line_ends(inner.location.root())?;
+            }
             report.written = saved.written;
             report.unchanged = saved.unchanged;
         }

@@ -107,8 +107,8 @@ mod tests {
         for word in ["1", "all", "missing"] {
             let error = Mode::from_env(env(&[("RECORD", word), ("CI", "true")])).expect_err("refused");
             assert!(error.to_string().contains("RECORD_IN_CI"), "{error}");
-            let forced = env(&[("RECORD", word), ("CI", "true"), ("RECORD_IN_CI", "1")]);
-            assert!(Mode::from_env(forced).expect("a mode").writes());
+            let forced = [("RECORD", word), ("CI", "true"), ("RECORD_IN_CI", "1")];
+            assert!(Mode::from_env(env(&forced)).expect("a mode").writes());
             assert!(Mode::from_env(env(&[("RECORD", word), ("CI", "false")])).expect("a mode").writes());
         }
         assert_eq!(Mode::from_env(env(&[("RECORD", "check"), ("CI", "1")])).expect("a mode"), Mode::Check);

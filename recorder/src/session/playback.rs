@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
 use super::replay::{Prepared, Shelf};
-use crate::tape::{Answer, Body, Cut, Fault, Outcome};
+use crate::tape::{Answer, Body, BodyFile, Cut, Fault, Outcome};
 
 /// How the recorded times count while replaying.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -146,7 +147,7 @@ enum Data {
     None,
     Whole(Bytes),
     Frames { bytes: Bytes, index: usize, sizes: Vec<u64>, delays: Vec<Duration>, waited: Duration },
-    File { path: std::path::PathBuf, open: Option<File>, buffer: BytesMut },
+    File(Stream),
 }
 
 /// A piece of a replayed body.
@@ -187,7 +188,7 @@ impl Replayed {
                 let sizes = answer.frames.clone();
                 Data::Frames { bytes: bytes.clone(), index: 0, sizes, delays, waited: Duration::ZERO }
             }
-            Body::File(file) => Data::File { path: file.path.clone(), open: None, buffer: BytesMut::new() },
+            Body::File(file) => Data::File(Stream::new(file, &playback.shelf, playback.take)),
         };
         let mut body = Self {
             shelf: Arc::clone(&playback.shelf),
@@ -314,19 +315,63 @@ impl Data {
                 let size = usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len());
                 Ok(Some(bytes.split_to(size)))
             }
-            Self::File { path, open, buffer } => {
-                let file = match open {
-                    Some(file) => file,
-                    None => open.insert(File::open(&*path).map_err(|e| {
-                        std::io::Error::new(e.kind(), format!("failed to open the body {}: {e}", path.display()))
-                    })?),
-                };
-                // The same memory again, once the client has let go of the chunk before.
-                buffer.clear();
-                buffer.resize(CHUNK, 0);
-                let n = file.read(buffer)?;
-                Ok((n > 0).then(|| buffer.split_to(n).freeze()))
-            }
+            Self::File(stream) => stream.read(),
         }
+    }
+}
+
+/// A large body, read from its file in constant memory.
+struct Stream {
+    file: BodyFile,
+    open: Option<File>,
+    buffer: BytesMut,
+    left: u64,
+    /// The hash so far; a file is held against its hash once in a session.
+    digest: Option<(hmac_sha256::Hash, Arc<Shelf>, usize)>,
+}
+
+impl Stream {
+    fn new(file: &BodyFile, shelf: &Arc<Shelf>, take: usize) -> Self {
+        let digest = (!shelf.prepared[take].verified.load(Ordering::Relaxed))
+            .then(|| (hmac_sha256::Hash::new(), Arc::clone(shelf), take));
+        Self { file: file.clone(), open: None, buffer: BytesMut::new(), left: file.len, digest }
+    }
+
+    fn read(&mut self) -> std::io::Result<Option<Bytes>> {
+        let file = match &mut self.open {
+            Some(file) => file,
+            None => self.open.insert(File::open(&self.file.path).map_err(|e| {
+                std::io::Error::new(e.kind(), format!("failed to open the body {}: {e}", self.file.path.display()))
+            })?),
+        };
+        // The same memory again, once the client has let go of the chunk before.
+        self.buffer.clear();
+        self.buffer.resize(CHUNK, 0);
+        let n = file.read(&mut self.buffer)?;
+        self.left = self.left.saturating_sub(n as u64);
+        if n == 0 && self.left > 0 {
+            return Err(self.changed());
+        }
+        let bytes = self.buffer.split_to(n).freeze();
+        if let Some((digest, ..)) = &mut self.digest {
+            digest.update(&bytes);
+        }
+        if self.left == 0
+            && let Some((digest, shelf, take)) = self.digest.take()
+        {
+            if digest.finalize() != self.file.sha256 {
+                return Err(self.changed());
+            }
+            shelf.prepared[take].verified.store(true, Ordering::Relaxed);
+        }
+        Ok((n > 0).then_some(bytes))
+    }
+
+    fn changed(&self) -> std::io::Error {
+        let why = format!(
+            "the body {} is no longer what its tape says (length or hash): restore it, or record again with RECORD=1",
+            self.file.path.display()
+        );
+        std::io::Error::new(std::io::ErrorKind::InvalidData, why)
     }
 }

@@ -45,6 +45,7 @@ pub struct Recorder {
     mode: Option<Mode>,
     rules: Vec<String>,
     hide: Vec<String>,
+    allow: Vec<String>,
     secrets: Vec<(String, String)>,
     repeats: Vec<(String, Repeat)>,
     unused: Option<UnusedRule>,
@@ -81,6 +82,7 @@ impl Recorder {
             mode: None,
             rules: Vec::new(),
             hide: Vec::new(),
+            allow: Vec::new(),
             secrets: Vec::new(),
             repeats: Vec::new(),
             unused: None,
@@ -117,6 +119,13 @@ impl Recorder {
     /// A redaction rule, as in `recorder.yaml`: `hide json $.email`, `dummy json $.expires_at as 2099-01-01T00:00:00Z` ….
     pub fn redact(mut self, rule: impl Into<String>) -> Self {
         self.hide.push(rule.into());
+        self
+    }
+
+    /// Lets something pass the gate that looks like a secret and is none, as in `recorder.yaml`: `place request header x-build`,
+    /// `pattern random`, `value build-*`.
+    pub fn allow(mut self, line: impl Into<String>) -> Self {
+        self.allow.push(line.into());
         self
     }
 
@@ -199,6 +208,9 @@ impl Recorder {
             config.redact.push(rule);
         }
         options.configured_rules = configured;
+        for line in &self.allow {
+            config.allow.push(line.parse().map_err(ErrorKind::Allow)?);
+        }
         for (place, repeat) in self.repeats {
             options.repeats.push((UrlGlob::parse(&place).map_err(ErrorKind::Place)?, repeat));
         }

@@ -48,7 +48,8 @@ pub(crate) struct Raw {
     pub(crate) request: Request,
     pub(crate) take: Take,
     pub(crate) layer: Layer,
-    /// Temporary files of large bodies, held until they are saved.
+    /// Temporary files of large bodies.
+    #[expect(dead_code, reason = "held until they are saved")]
     pub(crate) temps: Vec<TempPath>,
 }
 

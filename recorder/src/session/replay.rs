@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -55,6 +56,8 @@ pub(crate) struct Prepared {
     pub(crate) trailers: Option<HeaderMap>,
     /// Whether placeholders stand in it, which the redactor must know of when it is delivered.
     pub(crate) placeholders: bool,
+    /// Whether the file of its body was held against its hash.
+    pub(crate) verified: AtomicBool,
 }
 
 impl Shelf {
@@ -113,6 +116,7 @@ fn prepare(outcome: &Outcome) -> Result<Prepared, String> {
             headers: HeaderMap::new(),
             trailers: None,
             placeholders: false,
+            verified: AtomicBool::new(false),
         });
     };
     prepare_answer(answer)
@@ -127,6 +131,7 @@ pub(crate) fn prepare_answer(answer: &Answer) -> Result<Prepared, String> {
         headers: map(&answer.headers)?,
         trailers,
         placeholders: mentions_placeholders(answer),
+        verified: AtomicBool::new(false),
     })
 }
 

@@ -146,7 +146,7 @@ fn stage(
     }
     let rendered = tape.render()?;
     policy::check(&tape, &rendered.yaml, redactor, &inner.policy.allow).map_err(leak)?;
-    let unchanged = old.as_ref() == Some(&tape);
+    let unchanged = old.is_some() && inner.folder.has(&name, &rendered.yaml);
     for file in rendered.files {
         match file.content {
             _ if unchanged => commit.keep(file.name),

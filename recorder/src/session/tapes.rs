@@ -7,6 +7,7 @@ use super::recorder::Claim;
 use super::recording::lock;
 use super::state::Session;
 use super::{Error, Exchange, Mode, OnPanic};
+use crate::policy::Redactor;
 
 /// A test's tapes. At the end of its scope the recording is saved; replaying, the test fails on a miss that the program
 /// swallowed and on an answer that nobody asked for. While the thread is panicking already it says nothing.
@@ -48,7 +49,7 @@ impl Tapes {
                 }
                 value
             }
-            _ if self.mode() == Mode::Replay => format!("{{{{secret:{name}}}}}"),
+            _ if self.mode() == Mode::Replay => Redactor::placeholder(name),
             _ => panic!("{name} is not set: RECORD={} sends live requests, which need it", self.mode()),
         }
     }

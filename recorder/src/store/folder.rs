@@ -81,6 +81,11 @@ impl Folder {
         Tape::read(&self.file(name))
     }
 
+    /// Whether the file under this name has this text, line ends of a checkout aside.
+    pub(crate) fn has(&self, name: &str, text: &str) -> bool {
+        std::fs::read_to_string(self.file(name)).is_ok_and(|old| old == text || old.replace("\r\n", "\n") == text)
+    }
+
     /// The names of all tapes, sorted. An absent folder has none.
     pub(crate) fn tapes(&self) -> Result<Vec<String>, StoreError> {
         Ok(self.snapshot()?.0.into_keys().filter(|name| is_tape(name)).collect())

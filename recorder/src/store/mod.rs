@@ -8,11 +8,13 @@
 //! every new file under a temporary name, renames them into place, and only then removes what the run no longer made; it
 //! holds the folder's lock and refuses if another process changed the folder since this one looked.
 
+mod attributes;
 mod commit;
 mod folder;
 mod lock;
 mod name;
 
+pub(crate) use attributes::guard_line_ends;
 pub(crate) use commit::Commit;
 pub use folder::StoreError;
 pub(crate) use folder::{Folder, Snapshot, is_tape};

@@ -129,8 +129,8 @@ pub enum Problem {
     },
     /// The body file holds something else.
     #[error(
-        "the body file {name} is not the one that was recorded ({reason}): restore it, check that .gitattributes has \
-         `*.yaml -text` and the like for the tapes' folder, or record again"
+        "the body file {name} is not the one that was recorded ({reason}): restore it or record again, and see that \
+         .gitattributes in the tapes' folder has `* -text`"
     )]
     BodyChanged {
         /// Its name.

@@ -14,7 +14,7 @@ pub(super) const MAX_INLINE: usize = 64 << 10;
 /// The same for images and the like, which nobody reads as text.
 pub(super) const MAX_INLINE_MEDIA: usize = 1 << 10;
 /// Body files of at most this many bytes are read with the tape; only such bodies are kept decoded.
-pub(super) const MAX_IN_MEMORY: u64 = 1 << 20;
+pub(crate) const MAX_IN_MEMORY: u64 = 1 << 20;
 
 pub(super) const TAPE: &[&str] = &["tape", "key", "layer", "rules", "request", "takes"];
 pub(super) const REQUEST: &[&str] = &["method", "url", "version", "headers", "body", "trailers"];

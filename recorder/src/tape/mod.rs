@@ -30,6 +30,7 @@ pub use error::{Problem, TapeError};
 pub use exchange::{
     Answer, Cut, Fault, FaultKind, Key, Layer, Origin, Outcome, Recorded, Request, Take, Tape, Version,
 };
+pub(crate) use format::MAX_IN_MEMORY as LARGEST_IN_MEMORY;
 pub use headers::Headers;
 pub use write::{Rendered, RenderedFile};
 

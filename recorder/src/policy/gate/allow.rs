@@ -76,8 +76,4 @@ impl Allow {
             Allowance::Value(glob) => fits(glob, find.text),
         })
     }
-
-    pub(super) fn has_places(&self) -> bool {
-        self.0.iter().any(|line| matches!(line, Allowance::Place(_)))
-    }
 }

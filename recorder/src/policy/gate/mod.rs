@@ -13,6 +13,8 @@ mod places;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
@@ -48,7 +50,7 @@ pub(super) struct Find<'t> {
 /// # Errors
 /// With the first thing found.
 pub(crate) fn check(tape: &Tape, rendered: &str, redactor: &Redactor, allow: &Allow) -> Result<(), Leak> {
-    let gate = Gate { redactor, allow };
+    let gate = Gate { redactor, allow, let_pass: RefCell::default() };
     places::each(tape, &mut |place| gate.place(place))?;
     gate.rendered(rendered)
 }
@@ -58,7 +60,7 @@ pub(crate) fn check(tape: &Tape, rendered: &str, redactor: &Redactor, allow: &Al
 /// # Errors
 /// Where the file cannot be read; with the first thing found as the answer.
 pub(crate) fn check_file(place: &str, file: &Path, redactor: &Redactor, allow: &Allow) -> io::Result<Option<Leak>> {
-    let gate = Gate { redactor, allow };
+    let gate = Gate { redactor, allow, let_pass: RefCell::default() };
     redactor.scan_file(io::BufReader::new(std::fs::File::open(file)?), |offset, piece| {
         if let Some((at, name)) = redactor.find(piece) {
             let place = format!("{place}, at byte {},", offset + at as u64);
@@ -76,6 +78,8 @@ pub(crate) fn check_file(place: &str, file: &Path, redactor: &Redactor, allow: &
 struct Gate<'a> {
     redactor: &'a Redactor,
     allow: &'a Allow,
+    /// What was let pass at its place, and passes in the finished text, too.
+    let_pass: RefCell<HashSet<String>>,
 }
 
 impl Gate<'_> {
@@ -86,7 +90,10 @@ impl Gate<'_> {
         let found = patterns::find(place.text, &|find| self.passes(&place.name(), find)).map(|(_, find)| find);
         let random = || match place.may_be_random() {
             true => None,
-            false => entropy::find(place.text, &|find| self.passes(&place.name(), find)),
+            // A token that was let pass under its own name is not stopped for being random.
+            false => entropy::find(place.text, &|find| {
+                patterns::find(find.text.as_bytes(), &|_| false).is_some() || self.passes(&place.name(), find)
+            }),
         };
         match found.or_else(random) {
             Some(find) => Err(self.looks(place.name(), &place.name(), &find)),
@@ -111,21 +118,24 @@ impl Gate<'_> {
             }
             from = text[at..].find('\n').map_or(text.len(), |end| at + end);
         }
-        match patterns::find(text.as_bytes(), &|find| self.passes_anywhere(find)) {
-            // What stands in a place was looked at there, with that place's allowances.
-            Some((at, find)) if !own(at) && !self.allow.has_places() => {
-                Err(self.looks(format!("line {}", line_of(at)), "*", &find))
+        let passes = |find: &Find<'_>| self.let_pass.borrow().contains(find.text) || self.passes("", find);
+        let mut from = 0;
+        while let Some((at, find)) = patterns::find(&text.as_bytes()[from..], &passes) {
+            let at = from + at;
+            if !own(at) {
+                return Err(self.looks(format!("line {}", line_of(at)), "*", &find));
             }
-            _ => Ok(()),
+            from = text[at..].find('\n').map_or(text.len(), |end| at + end);
         }
+        Ok(())
     }
 
     fn passes(&self, place: &str, find: &Find<'_>) -> bool {
-        self.allow.lets(place, find) || self.redactor.is_dummy(find.text.as_bytes())
-    }
-
-    fn passes_anywhere(&self, find: &Find<'_>) -> bool {
-        self.passes("", find)
+        let passes = self.allow.lets(place, find) || self.redactor.is_dummy(find.text.as_bytes());
+        if passes {
+            self.let_pass.borrow_mut().insert(find.text.to_owned());
+        }
+        passes
     }
 
     fn known(&self, place: String, name: &str, mend: &str) -> Leak {

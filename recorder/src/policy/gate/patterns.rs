@@ -85,10 +85,10 @@ pub(super) fn find<'t>(text: &'t [u8], passes: &dyn Fn(&Find<'_>) -> bool) -> Op
     let mut at = 0;
     while at < text.len() {
         // Tokens are found at the beginning of words alone.
-        if at == 0 || !word(text[at - 1]) {
-            if let Some(find) = token_at(text, at).filter(|find| !passes(find)) {
-                return Some((at, find));
-            }
+        if (at == 0 || !word(text[at - 1]))
+            && let Some(find) = token_at(text, at).filter(|find| !passes(find))
+        {
+            return Some((at, find));
         }
         if text[at] == b'-'
             && let Some(find) = pem_at(text, at).filter(|find| !passes(find))

@@ -196,7 +196,7 @@ proptest! {
         redactor.register("mine", &secret).unwrap();
         let json = |s: &str| {
             let mut out = String::new();
-            crate::policy::json::write_string(s, &mut out);
+            crate::key::write_json_string(s, &mut out);
             out
         };
         let mut tape = tape(

@@ -126,8 +126,15 @@ impl Finder<'_> {
             }
             Kind::Array(items) => items.iter().for_each(|item| self.node(document, item, name, by, asked)),
             kind => {
-                if let Some(verdict) = by.filter(|by| *by != Verdict::Show) {
-                    self.scalar(document, node, kind, name, verdict, asked);
+                match by.filter(|by| *by != Verdict::Show) {
+                    Some(verdict) => self.scalar(document, node, kind, name, verdict, asked),
+                    // A known value that stands as a number needs quotes with its placeholder, or this is JSON no more.
+                    None => match kind {
+                        Kind::Number(digits) if digits.len() >= 4 && self.book.is_everywhere(digits.as_bytes()) => {
+                            self.scalar(document, node, kind, name, Verdict::Hide, true);
+                        }
+                        _ => {}
+                    },
                 }
             }
         }

@@ -233,6 +233,11 @@ impl Book {
         self.by_value.get(value).is_some_and(|&id| self.entries[id as usize].registered)
     }
 
+    /// Whether exactly this value is looked for everywhere.
+    pub(super) fn is_everywhere(&self, value: &[u8]) -> bool {
+        self.by_value.get(value).is_some_and(|&id| self.entries[id as usize].everywhere)
+    }
+
     pub(super) fn is_dummy(&self, value: &[u8]) -> bool {
         self.dummies.contains(value)
     }
@@ -244,6 +249,11 @@ impl Book {
     /// The longest value that begins at `at`, in whatever spelling.
     #[inline]
     pub(super) fn longest_at(&self, text: &[u8], at: usize) -> Option<(usize, u32)> {
+        if self.trie.may_begin(text, at) { self.longest_from(text, at) } else { None }
+    }
+
+    #[inline(never)]
+    fn longest_from(&self, text: &[u8], at: usize) -> Option<(usize, u32)> {
         let value_of = |id: u32| self.entries[id as usize].value.expose();
         let fits = |id: u32, end: usize| !self.entries[id as usize].word || is_word(text, at, end);
         self.trie.longest_at(text, at, &value_of, &fits)

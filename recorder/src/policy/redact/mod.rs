@@ -41,8 +41,6 @@ mod units;
 mod tests;
 
 pub use book::RegisterError;
-pub(crate) use hidden::Hidden;
-pub(crate) use message::Redacted;
 pub(crate) use redactor::Redactor;
 pub use reveal::Reveal;
 pub(crate) use rule::RedactRule;

@@ -24,12 +24,6 @@ impl Redactor {
         Self { rules, book }
     }
 
-    /// Adds a rule; it has precedence over those before it.
-    pub(crate) fn add_rule(&mut self, rule: RedactRule) {
-        self.rules.push(rule);
-        self.rules.dummies().for_each(|dummy| self.book.fix(dummy.trim_matches('"')));
-    }
-
     /// Makes a value known under a name: `{{secret:NAME}}` takes its place everywhere. Where the test has no value, because it
     /// only replays, `placeholder(name)` may be registered as the value.
     ///

@@ -150,10 +150,6 @@ impl RuleSet {
         Self { rules: rules.into_iter().map(|rule| (rule, AtomicBool::new(false))).collect() }
     }
 
-    pub(super) fn push(&mut self, rule: RedactRule) {
-        self.rules.push((rule, AtomicBool::new(false)));
-    }
-
     pub(super) fn header(&self, name: &str) -> Option<Verdict<'_>> {
         self.last(|place| matches!(place, Place::Header(n) if n.eq_ignore_ascii_case(name)))
     }

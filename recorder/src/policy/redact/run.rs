@@ -23,7 +23,7 @@ pub(super) struct Run {
 /// Whether a run can begin with this byte.
 #[inline]
 pub(super) fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    SEXTETS[usize::from(byte)] < 64
 }
 
 /// Where the plain base64 characters from `at` end.
@@ -54,7 +54,7 @@ impl Run {
                 },
                 None if matches!(byte, b'\r' | b'\n') && line >= SHORTEST_LINE => {
                     // The next line counts anew, but an end of line is two bytes.
-                    if byte == b'\n' && !text.get(at + 1).is_some_and(|&b| sextet(b).is_some()) {
+                    if byte == b'\n' && text.get(at + 1).is_none_or(|&b| sextet(b).is_none()) {
                         break;
                     }
                     at += 1;
@@ -101,13 +101,16 @@ impl Run {
     /// The bytes that the run means when its first `skip` characters are left out.
     pub(super) fn decode(&self, skip: usize, out: &mut Vec<u8>) {
         out.clear();
-        for group in self.sextets.get(skip..).unwrap_or_default().chunks(4) {
-            match *group {
-                [a, b, c, d] => out.extend([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]),
-                [a, b, c] => out.extend([a << 2 | b >> 4, b << 4 | c >> 2]),
-                [a, b] => out.push(a << 2 | b >> 4),
-                _ => {}
+        let mut groups = self.sextets.get(skip..).unwrap_or_default().chunks_exact(4);
+        for group in &mut groups {
+            if let [a, b, c, d] = *group {
+                out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
             }
+        }
+        match *groups.remainder() {
+            [a, b, c] => out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2]),
+            [a, b] => out.push(a << 2 | b >> 4),
+            _ => {}
         }
     }
 
@@ -149,16 +152,30 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
         && std::str::from_utf8(bytes).is_ok()
 }
 
+#[inline]
 fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    }
+    let value = SEXTETS[usize::from(byte)];
+    (value < 64).then_some(value)
 }
+
+/// What each byte means in either alphabet; 64: nothing.
+const SEXTETS: [u8; 256] = {
+    let mut table = [64; 256];
+    let mut value = 0;
+    while value < 26 {
+        table[b'A' as usize + value as usize] = value;
+        table[b'a' as usize + value as usize] = value + 26;
+        if value < 10 {
+            table[b'0' as usize + value as usize] = value + 52;
+        }
+        value += 1;
+    }
+    table[b'+' as usize] = 62;
+    table[b'-' as usize] = 62;
+    table[b'/' as usize] = 63;
+    table[b'_' as usize] = 63;
+    table
+};
 
 /// The escape at `at`, where it means one byte.
 fn escaped(text: &[u8], at: usize) -> Option<(u8, usize)> {

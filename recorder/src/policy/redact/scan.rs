@@ -6,7 +6,7 @@ use super::book::{Book, Shown};
 use super::edit::{Edit, Edits, apply};
 use super::placeholder::{self, BASE64};
 use super::run::{self, Run};
-use super::units::may_escape;
+use super::units::{may_escape, may_open};
 
 /// Base64 inside base64 is followed this deep.
 const MAX_DEPTH: usize = 4;
@@ -74,7 +74,7 @@ impl<'a> Scan<'a> {
         let mut decoded_to = within.start;
         while at < text.len() {
             let byte = text[at];
-            if matches!(byte, b'{' | b'%' | b'\\' | b'&')
+            if may_open(byte)
                 && let Some(found) = placeholder::at(text, at)
             {
                 if !found.plain {

@@ -283,7 +283,7 @@ fn r49_lengths_are_corrected_and_digests_flagged() {
     );
     sent.frames = vec![12, 5, body.len() as u64 - 17];
     redactor.learn_answer(&sent);
-    let Redacted { message, notes } = redactor.answer(&sent);
+    let super::message::Redacted { message, notes } = redactor.answer(&sent);
     let len = message.body.len();
     assert_eq!(message.headers.text("content-length"), Some(len.to_string().as_str()));
     assert_eq!(message.frames.iter().sum::<u64>(), len);
@@ -324,6 +324,13 @@ fn rules_hide_whole_objects_and_small_numbers() {
         out,
         r#"{"user":{"name":"{{secret:name-1}}","age":"{{secret:age-1}}","ok":true},"pin":"{{secret:pin-1}}","token":"t"}"#
     );
+}
+
+#[test]
+fn a_known_value_that_stands_as_a_number_leaves_json_behind() {
+    let out = json(&[], r#"{"token":"12345678","n":12345678,"m":123456789,"s":"x 12345678."}"#);
+    let hidden = r#"{"token":"{{secret:token-1}}","n":"{{secret:token-1}}","m":123456789,"s":"x {{secret:token-1}}."}"#;
+    assert_eq!(out, hidden);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::units::{Unit, may_escape, readings};
 #[derive(Default)]
 pub(super) struct Trie {
     nodes: Vec<Node>,
-    /// Bit `a * 256 + b`: a value begins with the bytes `a`, `b`. Empty while there are no values.
-    heads: Vec<u64>,
+    /// Bit `a * 256 + b`: a value begins with the bytes `a`, `b`. None while there are no values.
+    heads: Option<Box<[u64; 1024]>>,
     firsts: Vec<bool>,
 }
 
@@ -35,11 +35,10 @@ impl Trie {
         let value = value_of(id);
         if self.nodes.is_empty() {
             self.nodes.push(Node::Branch { end: None, next: Vec::new() });
-            self.heads = vec![0; 1024];
             self.firsts = vec![false; 256];
         }
         let head = usize::from(value[0]) * 256 + usize::from(value[1]);
-        self.heads[head / 64] |= 1 << (head % 64);
+        self.heads.get_or_insert_with(|| Box::new([0; 1024]))[head / 64 % 1024] |= 1 << (head % 64);
         self.firsts[usize::from(value[0])] = true;
 
         let (mut at, mut depth) = (0, 0);
@@ -80,7 +79,6 @@ impl Trie {
     }
 
     /// The value whose spelling at `at` is longest: where it ends, and its id. `fits` may refuse one (word boundaries).
-    #[inline]
     pub(super) fn longest_at<'v>(
         &self,
         text: &[u8],
@@ -88,29 +86,23 @@ impl Trie {
         value_of: &impl Fn(u32) -> &'v [u8],
         fits: &impl Fn(u32, usize) -> bool,
     ) -> Option<(usize, u32)> {
-        if !self.may_begin(text, at) {
-            return None;
-        }
         let mut walk = Walk { trie: self, text, value_of, fits, best: None, seen: HashSet::new() };
         walk.from(State { node: 0, depth: 0 }, at);
         walk.best
     }
 
+    /// Whether it is worth looking closer. False for most positions of most texts.
     #[inline]
-    fn may_begin(&self, text: &[u8], at: usize) -> bool {
-        let byte = text[at];
-        if self.heads.is_empty() {
-            return false;
-        }
-        match text.get(at + 1) {
-            _ if may_escape(byte) => true,
-            Some(&second) if !may_escape(second) => {
-                let head = usize::from(byte) * 256 + usize::from(second);
-                self.heads[head / 64] >> (head % 64) & 1 == 1
-            }
-            Some(_) => self.firsts[usize::from(byte)],
-            None => false,
-        }
+    pub(super) fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let Some(heads) = &self.heads else { return false };
+        let [first, second] = match text.get(at..at + 2) {
+            Some(&[first, second]) => [first, second],
+            _ => return false,
+        };
+        let head = usize::from(first) * 256 + usize::from(second);
+        (heads[head / 64 % 1024] >> (head % 64)) & 1 == 1
+            || may_escape(first)
+            || (may_escape(second) && self.firsts[usize::from(first)])
     }
 }
 
@@ -193,6 +185,7 @@ mod tests {
             trie.insert(id, value_of);
         }
         (0..text.len())
+            .filter(|&at| trie.may_begin(text.as_bytes(), at))
             .find_map(|at| trie.longest_at(text.as_bytes(), at, &value_of, &|_, _| true).map(|(end, id)| (at, end, id)))
     }
 

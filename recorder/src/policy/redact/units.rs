@@ -56,8 +56,28 @@ impl Readings {
 /// Whether more than the literal reading is possible.
 #[inline]
 pub(super) fn may_escape(byte: u8) -> bool {
-    matches!(byte, b'%' | b'\\' | b'&' | b'+')
+    CLASSES[usize::from(byte)] & ESCAPE != 0
 }
+
+/// Whether a placeholder can begin with this byte, in some spelling.
+#[inline]
+pub(super) fn may_open(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & OPEN != 0
+}
+
+const ESCAPE: u8 = 1;
+const OPEN: u8 = 2;
+
+/// One look-up for each byte of every text that is redacted.
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    table[b'%' as usize] = ESCAPE | OPEN;
+    table[b'\\' as usize] = ESCAPE | OPEN;
+    table[b'&' as usize] = ESCAPE | OPEN;
+    table[b'+' as usize] = ESCAPE;
+    table[b'{' as usize] = OPEN;
+    table
+};
 
 /// Every reading of `text[at..]`. `at` must lie inside.
 pub(super) fn readings(text: &[u8], at: usize) -> Readings {
