@@ -123,12 +123,8 @@ fn play<R, T: Translate>(playback: Playback, translate: &T) -> Result<Response<A
     if !delay.is_zero() {
         std::thread::sleep(delay);
     }
-    let url = playback.final_url().map(|url| FinalUrl(url.to_owned()));
     match playback.open() {
-        Opening::Answer(mut response) => {
-            if let Some(url) = url {
-                response.extensions_mut().insert(url);
-            }
+        Opening::Answer(response) => {
             Ok(response.map(|body| AnswerReader { inner: Answering::Replayed { body, piece: bytes::Bytes::new() } }))
         }
         Opening::Fault(fault) => Err(translate.error(Stop::Fault(fault))),

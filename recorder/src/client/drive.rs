@@ -93,14 +93,8 @@ where
 
 /// A replayed answer, or the recorded failure as the client's own error.
 pub(super) fn open<R, T: Translate>(playback: Playback, translate: &T) -> Result<Response<TapedBody<R>>, T::Error> {
-    let url = playback.final_url().map(|url| FinalUrl(url.to_owned()));
     match playback.open() {
-        Opening::Answer(mut response) => {
-            if let Some(url) = url {
-                response.extensions_mut().insert(url);
-            }
-            Ok(response.map(TapedBody::replayed))
-        }
+        Opening::Answer(response) => Ok(response.map(TapedBody::replayed)),
         Opening::Fault(fault) => Err(translate.error(Stop::Fault(fault))),
     }
 }
@@ -138,8 +132,7 @@ where
     Ok(Response::from_parts(parts, TapedBody::live(body, tap)))
 }
 
-/// In a response's extensions: the URL that answered, where redirects were followed and it is not the one that was asked. A
-/// seam above redirects puts it into a live answer, the recorder into a replayed one.
+/// Put into a response's extensions by a seam above redirects: the URL that answered, where it is not the one that was asked.
 #[derive(Debug, Clone)]
 pub struct FinalUrl(pub String);
 
