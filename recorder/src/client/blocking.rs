@@ -123,8 +123,12 @@ fn play<R, T: Translate>(playback: Playback, translate: &T) -> Result<Response<A
     if !delay.is_zero() {
         std::thread::sleep(delay);
     }
+    let answered = playback.final_url().map(|url| FinalUrl(url.to_owned()));
     match playback.open() {
-        Opening::Answer(response) => {
+        Opening::Answer(mut response) => {
+            if let Some(url) = answered {
+                response.extensions_mut().insert(url);
+            }
             Ok(response.map(|body| AnswerReader { inner: Answering::Replayed { body, piece: bytes::Bytes::new() } }))
         }
         Opening::Fault(fault) => Err(translate.error(Stop::Fault(fault))),
@@ -158,6 +162,13 @@ where
         bodiless: false,
     });
     Ok(Response::from_parts(parts, AnswerReader { inner: Answering::Live(body, tap) }))
+}
+
+#[cfg(feature = "ureq")]
+impl<R> AnswerReader<R> {
+    pub(crate) fn is_replayed(&self) -> bool {
+        matches!(self.inner, Answering::Replayed { .. })
+    }
 }
 
 impl<B: Read> Read for TapedReader<B> {

@@ -93,8 +93,14 @@ where
 
 /// A replayed answer, or the recorded failure as the client's own error.
 pub(super) fn open<R, T: Translate>(playback: Playback, translate: &T) -> Result<Response<TapedBody<R>>, T::Error> {
+    let answered = playback.final_url().map(|url| FinalUrl(url.to_owned()));
     match playback.open() {
-        Opening::Answer(response) => Ok(response.map(TapedBody::replayed)),
+        Opening::Answer(mut response) => {
+            if let Some(url) = answered {
+                response.extensions_mut().insert(url);
+            }
+            Ok(response.map(TapedBody::replayed))
+        }
         Opening::Fault(fault) => Err(translate.error(Stop::Fault(fault))),
     }
 }

@@ -3,6 +3,8 @@
 //! ureq turns 4xx and 5xx into errors without a body, unless told not to. The middleware takes the whole answer for the tape
 //! and then does what the agent was configured to do, live and replayed.
 
+mod located;
+
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -96,7 +98,11 @@ impl Middleware for UreqMiddleware {
         let response = exchange_blocking(&self.session, Layer::Logical, head, payload, &Errors, send)?;
         let status = response.status();
         let failed = status_as_error && (status.is_client_error() || status.is_server_error());
-        let (parts, mut reader) = response.into_parts();
+        let (mut parts, mut reader) = response.into_parts();
+        if reader.is_replayed() {
+            let answered = parts.extensions.get::<FinalUrl>().and_then(|url| url.0.parse().ok());
+            parts.extensions.extend(located::extensions(&answered.unwrap_or(asked.uri)));
+        }
         if failed {
             // The program gets no body; the tape has it all the same.
             let _ = io::copy(&mut reader, &mut io::sink());
