@@ -346,7 +346,7 @@ mod tests {
             ("redact:\n- hide body", "tapes/recorder.yaml:2:3: ", "no rule of redaction"),
             ("\nmatch:\n- ignore nothing", "tapes/recorder.yaml:3:3: ", "ignore"),
             ("unused: never", "tapes/recorder.yaml:1:9: ", "never"),
-            ("origin: docs", "tapes/recorder.yaml:1:9: ", "`simulated`"),
+            ("origin: docs", "tapes/recorder.yaml:1:9: ", "simulated"),
             ("volatile: {json: [\"$.a[\"]}", "tapes/recorder.yaml:1:19: ", "no JSON path"),
             ("max_age: soon", "tapes/recorder.yaml:1:10: ", "`90d`"),
             ("body_limit: 8MB", "tapes/recorder.yaml:1:13: ", "`8MiB`"),
