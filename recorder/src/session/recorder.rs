@@ -49,6 +49,7 @@ pub struct Recorder {
     secrets: Vec<(String, String)>,
     repeats: Vec<(String, Repeat)>,
     unused: Option<UnusedRule>,
+    origin: Option<Origin>,
     options: Options,
 }
 
@@ -85,6 +86,7 @@ impl Recorder {
             secrets: Vec::new(),
             repeats: Vec::new(),
             unused: None,
+            origin: None,
             options: Options {
                 repeat: Repeat::Never,
                 repeats: Vec::new(),
@@ -165,9 +167,10 @@ impl Recorder {
         self
     }
 
-    /// Where the answers come from: a stand-in is [`Origin::Simulated`], never live.
+    /// Where the answers come from: a stand-in is [`Origin::Simulated`], never live. The default is that of `recorder.yaml`,
+    /// and without one [`Origin::Live`].
     pub fn origin(mut self, origin: Origin) -> Self {
-        self.options.origin = origin;
+        self.origin = Some(origin);
         self
     }
 
@@ -212,6 +215,7 @@ impl Recorder {
             options.repeats.push((UrlGlob::parse(&place).map_err(ErrorKind::Place)?, repeat));
         }
         options.unused = self.unused.unwrap_or(config.unused);
+        options.origin = self.origin.unwrap_or(config.origin);
         options.max_age = MaxAge { limit: config.max_age, on_expiry: config.on_expiry };
         options.body_limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let mode = match self.mode {
