@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
 use super::location::CallSite;
+use super::memo::Memo;
 use super::mode::in_ci;
 use super::playback::Timing;
 use super::recording::{REQUEST_LIMIT, lock};
-use super::replay::{Memo, Repeat};
+use super::replay::Repeat;
 use super::state::{Inner, Options, Session, State};
 use super::{Error, ErrorKind, Location, Mode, Tapes};
 use crate::policy::{Config, OnExpiry, Policy, RedactRule, Reveal, UnusedRule, UrlGlob};
