@@ -1,0 +1,87 @@
+//! The in-memory connector in hyper-util's client, with HTTP/1 and with HTTP/2.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use traffic_recorder::Tapes;
+use traffic_recorder::client::TapedConnector;
+use traffic_recorder::tape::Layer;
+
+use super::chunks::Reading;
+use super::tower::head;
+use super::{Adapter, Ask, AskBody, Chunks, Client, Failure, Opened, Options, http_request};
+
+/// `tapes.connector(..)` in hyper-util's client.
+#[derive(Debug)]
+pub struct Connector {
+    http2: bool,
+}
+
+/// The adapter that speaks HTTP/1.1.
+pub static CONNECTOR: Connector = Connector { http2: false };
+/// The adapter that speaks HTTP/2.
+pub static CONNECTOR_HTTP2: Connector = Connector { http2: true };
+
+struct ConnectorClient(HyperClient<TapedConnector<HttpConnector>, Chunks>);
+
+impl Adapter for Connector {
+    fn name(&self) -> &'static str {
+        if self.http2 { "connector_http2" } else { "connector" }
+    }
+
+    fn layer(&self) -> Layer {
+        Layer::Wire
+    }
+
+    fn cannot(&self) -> &'static [(&'static str, &'static str)] {
+        if self.http2 { &[] } else { &[] }
+    }
+
+    fn client(&self, tapes: &Tapes, _: &Options) -> Arc<dyn Client> {
+        let network = HttpConnector::new();
+        let connector = if self.http2 { tapes.connector_http2(network) } else { tapes.connector(network) };
+        Arc::new(ConnectorClient(HyperClient::builder(TokioExecutor::new()).build(connector)))
+    }
+
+    fn is_http2(&self) -> bool {
+        self.http2
+    }
+}
+
+#[async_trait]
+impl Client for ConnectorClient {
+    async fn open(&self, ask: Ask) -> Result<Opened, Failure> {
+        let mut request = http_request(&ask, Chunks::of(&ask))?;
+        if matches!(ask.body, AskBody::Empty) {
+            request.headers_mut().insert(http::header::CONTENT_LENGTH, 0.into());
+        }
+        let response = self.0.request(request).await.map_err(|error| {
+            let mut failure = Failure::of(&error);
+            failure.is_connect = error.is_connect();
+            failure.is_timeout = is_timeout(&error);
+            failure
+        })?;
+        let (parts, body) = response.into_parts();
+        let failure = |error: hyper::Error| {
+            let mut failure = Failure::of(&error);
+            failure.is_timeout = is_timeout(&error);
+            failure
+        };
+        Ok(Opened::new(head(&parts), Reading::new(body, failure)))
+    }
+}
+
+fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
+            return true;
+        }
+        link = error.source();
+    }
+    false
+}
