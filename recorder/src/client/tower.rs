@@ -100,7 +100,8 @@ where
     B: HttpBody + Unpin + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
-    R: HttpBody + 'static,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
 {
     type Response = Response<TapedBody<R>>;
     type Error = BoxError;
@@ -139,7 +140,8 @@ impl<S> TapesService<S> {
         B: HttpBody + Unpin + Send + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
-        R: HttpBody + 'static,
+        R: HttpBody + Send + 'static,
+        R::Error: Into<BoxError>,
     {
         let refused = |error| TapedFuture::ready(Err(Boxed.error(Stop::Recorder(error))));
         let head = Head::from_parts(&parts);
@@ -152,7 +154,7 @@ impl<S> TapesService<S> {
         match collector.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(reason)) => return refused(ask.unreadable(&head, &reason)),
-            Poll::Pending => return TapedFuture::later(later(ask, collector, parts)),
+            Poll::Pending => return TapedFuture::later(later(self.session.clone(), ask, collector, parts)),
         }
         let whole = match collector.finish() {
             Ok((whole, _)) => whole,
@@ -176,6 +178,7 @@ impl<S> TapesService<S> {
 }
 
 async fn later<B, R>(
+    session: Session,
     ask: Ask,
     collector: Collector<B>,
     parts: http::request::Parts,
@@ -183,10 +186,11 @@ async fn later<B, R>(
 where
     B: HttpBody + Unpin,
     B::Error: Into<BoxError>,
-    R: HttpBody,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
 {
     let never = |_: Option<SentBody<B>>| std::future::pending::<Result<Response<R>, BoxError>>();
-    answer(ask, collector, &Head::from_parts(&parts), &Boxed, never).await
+    answer(&session, ask, collector, &Head::from_parts(&parts), &Boxed, never).await
 }
 
 impl<R> TapedFuture<R> {

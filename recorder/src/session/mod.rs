@@ -53,3 +53,5 @@ pub use tapes::Tapes;
 pub(crate) use recording::REQUEST_LIMIT;
 pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};
+#[cfg(feature = "tokio")]
+pub(crate) use state::Draining;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
@@ -182,7 +183,8 @@ impl Recorder {
     }
 
     /// While recording, reads up to so many bytes on of an answer that the program dropped, so that the tape has the whole.
-    /// Without it the take ends where the program stopped.
+    /// Without it the take ends where the program stopped. Async clients read on in a task of tokio (any client feature but
+    /// `tower` alone): await [`Tapes::settle`] before the end of the test.
     pub fn drain(mut self, bytes: u64) -> Self {
         self.options.drain = bytes;
         self
@@ -246,7 +248,16 @@ impl Recorder {
             warnings: Vec::new(),
             stopped: false,
         };
-        let inner = Inner { location, mode, folder, seen, policy, options, state: Mutex::new(state) };
+        let inner = Inner {
+            location,
+            mode,
+            folder,
+            seen,
+            policy,
+            options,
+            state: Mutex::new(state),
+            draining: AtomicUsize::new(0),
+        };
         Ok(Tapes::new(Session(Arc::new(inner)), claim))
     }
 

@@ -101,6 +101,13 @@ fn run_id() -> String {
 }
 
 impl RunReport {
+    /// Whether there is nothing to mend. Folders that this run did not use do not count: their tests may have been filtered
+    /// out.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.unused.is_empty() && self.orphans.is_empty() && self.unmatched.is_empty()
+    }
+
     /// The newest run below a cargo target folder; `None` where there was none.
     ///
     /// # Errors

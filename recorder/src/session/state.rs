@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
@@ -34,6 +35,19 @@ pub(super) struct Inner {
     pub(super) policy: Policy,
     pub(super) options: Options,
     pub(super) state: Mutex<State>,
+    pub(super) draining: AtomicUsize,
+}
+
+/// An answer that is read on.
+#[cfg(feature = "tokio")]
+#[derive(Debug)]
+pub(crate) struct Draining(Session);
+
+#[cfg(feature = "tokio")]
+impl Drop for Draining {
+    fn drop(&mut self) {
+        self.0.0.draining.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What the builder set.
@@ -148,6 +162,18 @@ impl Session {
     #[must_use]
     pub fn drain_limit(&self) -> u64 {
         self.0.options.drain
+    }
+
+    /// Counts an answer that is read on after the program dropped it, until the guard goes.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn draining(&self) -> Draining {
+        self.0.draining.fetch_add(1, Ordering::SeqCst);
+        Draining(self.clone())
+    }
+
+    /// Whether there are any.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst) > 0
     }
 
     /// Keeps an error that a seam found (a body that could not be read), so that the test fails for it.
