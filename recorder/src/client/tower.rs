@@ -38,9 +38,12 @@ pub struct TapesService<S> {
 /// The answer, now or later.
 pub struct TapedFuture<R>(State<R>);
 
+type Answered<R> = Result<Response<TapedBody<R>>, BoxError>;
+
+#[expect(clippy::large_enum_variant, reason = "an answer that is there at once must not cost an allocation")]
 enum State<R> {
-    Ready(Option<Result<Response<TapedBody<R>>, BoxError>>),
-    Later(Pin<Box<dyn Future<Output = Result<Response<TapedBody<R>>, BoxError>> + Send>>),
+    Ready(Option<Answered<R>>),
+    Later(Pin<Box<dyn Future<Output = Answered<R>> + Send>>),
 }
 
 impl Tapes {
@@ -194,11 +197,11 @@ where
 }
 
 impl<R> TapedFuture<R> {
-    fn ready(result: Result<Response<TapedBody<R>>, BoxError>) -> Self {
+    fn ready(result: Answered<R>) -> Self {
         Self(State::Ready(Some(result)))
     }
 
-    fn later(future: impl Future<Output = Result<Response<TapedBody<R>>, BoxError>> + Send + 'static) -> Self {
+    fn later(future: impl Future<Output = Answered<R>> + Send + 'static) -> Self {
         Self(State::Later(Box::pin(future)))
     }
 }
@@ -206,7 +209,7 @@ impl<R> TapedFuture<R> {
 impl<R> Unpin for TapedFuture<R> {}
 
 impl<R> Future for TapedFuture<R> {
-    type Output = Result<Response<TapedBody<R>>, BoxError>;
+    type Output = Answered<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {

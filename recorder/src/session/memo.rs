@@ -1,6 +1,7 @@
 //! Requests seen before, by their raw bytes: xxh3 over the whole, then full equality. A warm replay pays for nothing else.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -53,10 +54,9 @@ impl Memo {
         let Some(hash) = self.hash(head, body) else { return };
         let body = body.bytes().cloned().unwrap_or_default();
         let seen = Seen { head: self.scratch.as_slice().into(), body, found };
-        if self.seen.contains_key(&hash) {
-            self.more.push((hash, seen));
-        } else {
-            self.seen.insert(hash, seen);
+        match self.seen.entry(hash) {
+            Entry::Vacant(place) => drop(place.insert(seen)),
+            Entry::Occupied(_) => self.more.push((hash, seen)),
         }
     }
 
