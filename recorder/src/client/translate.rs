@@ -1,6 +1,9 @@
 //! The trait that a client's error type needs: what a failure means, and how a recorded failure or a miss looks in the
 //! client's own terms.
 
+use std::io;
+
+use super::fault::io_kind;
 use super::{ReplayedFault, classify};
 use crate::session::Error;
 use crate::tape::Fault;
@@ -43,9 +46,41 @@ impl Translate for Boxed {
     }
 
     fn error(&self, stop: Stop) -> BoxError {
+        stop.into()
+    }
+}
+
+impl From<Stop> for BoxError {
+    fn from(stop: Stop) -> Self {
         match stop {
             Stop::Recorder(error) => error.into(),
             Stop::Fault(fault) => ReplayedFault::new(fault).into(),
         }
+    }
+}
+
+/// For clients whose errors hold an [`io::Error`]: a recorded failure has the kind that a socket would give it, a refusal is
+/// [`io::ErrorKind::Other`].
+impl From<Stop> for io::Error {
+    fn from(stop: Stop) -> Self {
+        let kind = match &stop {
+            Stop::Recorder(_) => io::ErrorKind::Other,
+            Stop::Fault(fault) => io_kind(fault.kind),
+        };
+        Self::new(kind, BoxError::from(stop))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::FaultKind;
+
+    #[test]
+    fn a_recorded_failure_is_an_io_error_of_the_kind_that_the_socket_gave() {
+        let fault = Fault { kind: FaultKind::Refused, message: "connection refused".to_owned() };
+        let error = io::Error::from(Stop::Fault(fault));
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<ReplayedFault>()), "{error:?}");
     }
 }

@@ -18,6 +18,7 @@ use super::guard::{Guard, PassThrough, UrlGlob};
 use super::redact::RedactRule;
 use super::volatile::Volatile;
 use crate::key::{JsonPath, Rules};
+use crate::tape::Origin;
 
 /// A configuration file with every key, its default or an example, and what it does.
 pub const EXAMPLE: &str = include_str!("recorder.yaml");
@@ -42,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) pass_through: Vec<PassThrough>,
     /// `volatile`: what may change without a tape being written anew.
     pub(crate) volatile: Volatile,
+    /// `origin`: where the answers come from that are recorded.
+    pub(crate) origin: Origin,
     /// `unused`: what answers mean that nobody asked for.
     pub(crate) unused: UnusedRule,
     /// `max_age`: how old a recording may be.
@@ -114,6 +117,7 @@ impl Default for Config {
             guard: Guard::default(),
             pass_through: Vec::new(),
             volatile: Volatile::default(),
+            origin: Origin::default(),
             unused: UnusedRule::default(),
             max_age: None,
             on_expiry: OnExpiry::default(),
@@ -169,6 +173,7 @@ struct Raw {
     record: RawRecord,
     pass_through: Vec<RawPassThrough>,
     volatile: RawVolatile,
+    origin: RawOrigin,
     unused: UnusedRule,
     max_age: Option<Spanned<String>>,
     on_expiry: OnExpiry,
@@ -197,6 +202,15 @@ struct RawVolatile {
     json: Vec<Spanned<String>>,
 }
 
+/// The origins that a recording session can have; the others are those of tapes that were made elsewhere.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum RawOrigin {
+    #[default]
+    Live,
+    Simulated,
+}
+
 struct Wrong {
     line: u64,
     column: u64,
@@ -223,6 +237,10 @@ impl Raw {
             guard: Guard { hosts: lower(self.record.hosts), methods: self.record.methods },
             pass_through: pass_through.collect::<Result<_, _>>()?,
             volatile: Volatile::new(self.volatile.headers, json),
+            origin: match self.origin {
+                RawOrigin::Live => Origin::Live,
+                RawOrigin::Simulated => Origin::Simulated,
+            },
             unused: self.unused,
             max_age: self.max_age.map(|age| checked(&age, duration)).transpose()?,
             on_expiry: self.on_expiry,
@@ -328,6 +346,7 @@ mod tests {
             ("redact:\n- hide body", "tapes/recorder.yaml:2:3: ", "no rule of redaction"),
             ("\nmatch:\n- ignore nothing", "tapes/recorder.yaml:3:3: ", "ignore"),
             ("unused: never", "tapes/recorder.yaml:1:9: ", "never"),
+            ("origin: docs", "tapes/recorder.yaml:1:9: ", "simulated"),
             ("volatile: {json: [\"$.a[\"]}", "tapes/recorder.yaml:1:19: ", "no JSON path"),
             ("max_age: soon", "tapes/recorder.yaml:1:10: ", "`90d`"),
             ("body_limit: 8MB", "tapes/recorder.yaml:1:13: ", "`8MiB`"),
@@ -343,6 +362,11 @@ mod tests {
     fn a_secret_written_into_the_file_is_not_printed() {
         let error = parse("secrets: [fake-value-1]").unwrap_err();
         assert!(error.contains(":1:11: ") && !error.contains("fake-value-1"), "{error}");
+    }
+
+    #[test]
+    fn a_suite_that_records_a_stand_in_says_so() {
+        assert_eq!(parse("origin: simulated").map(|c| c.origin), Ok(Origin::Simulated));
     }
 
     #[test]

@@ -105,13 +105,29 @@ fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, mut names
     }
     found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
     let shown = found.into_iter().take(SHOWN);
-    shown
-        .map(|(_, file, recorded)| Candidate {
-            differences: key::differences(&recorded, sent),
-            seen: inner.was_opened(state, &file),
-            file,
-        })
-        .collect()
+    let candidates = shown.map(|(_, file, recorded)| Candidate {
+        differences: only_useful_rules(key::differences(&recorded, sent)),
+        seen: inner.was_opened(state, &file),
+        file,
+    });
+    without_far_ones(candidates.collect())
+}
+
+/// Rules that leave a difference which none of them mends would not make the tape match.
+fn only_useful_rules(mut differences: Vec<Difference>) -> Vec<Difference> {
+    if differences.iter().any(|difference| difference.rule.is_none()) {
+        differences.iter_mut().for_each(|difference| difference.rule = None);
+    }
+    differences
+}
+
+/// Beside a tape of the same method and path, tapes of other ones are noise.
+fn without_far_ones(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let elsewhere = |c: &Candidate| c.differences.iter().any(|d| matches!(d.place.as_str(), "method" | "path"));
+    if candidates.first().is_some_and(|best| !elsewhere(best)) {
+        candidates.retain(|candidate| !elsewhere(candidate));
+    }
+    candidates
 }
 
 impl From<Miss> for Error {
@@ -137,6 +153,7 @@ impl fmt::Display for Miss {
             match (self.tapes, self.candidates.len()) {
                 (0, _) => writeln!(f, "\nThis test has no tapes yet.")?,
                 (1, _) => writeln!(f, "\nThe only tape of this test:")?,
+                (all, 1) => writeln!(f, "\nThe nearest of {all} tapes:")?,
                 (all, shown) => writeln!(f, "\nThe nearest {} of {all} tapes:", shown.min(all))?,
             }
         }
@@ -174,3 +191,27 @@ impl fmt::Display for Miss {
 }
 
 impl std::error::Error for Miss {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(place: &str, rule: Option<&str>) -> Difference {
+        Difference { place: place.to_owned(), recorded: None, sent: None, rule: rule.map(str::to_owned) }
+    }
+
+    #[test]
+    fn r68_a_rule_is_shown_only_where_it_would_make_the_tape_match() {
+        let fits = vec![difference("query page", Some("ignore query page"))];
+        assert_eq!(only_useful_rules(fits.clone()), fits);
+        let far = vec![difference("method", None), difference("body", Some("ignore body"))];
+        assert!(only_useful_rules(far).iter().all(|difference| difference.rule.is_none()));
+    }
+
+    #[test]
+    fn r68_tapes_of_another_path_are_shown_only_where_there_is_nothing_nearer() {
+        let tape = |place| Candidate { file: String::new(), seen: false, differences: vec![difference(place, None)] };
+        assert_eq!(without_far_ones(vec![tape("body $.a"), tape("path")]).len(), 1);
+        assert_eq!(without_far_ones(vec![tape("path"), tape("method")]).len(), 2);
+    }
+}

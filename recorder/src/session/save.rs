@@ -1,7 +1,7 @@
 //! From the slots of a recording to tapes on disk: learn all secrets in the order of the requests, mask them everywhere, group
 //! by key, keep what did not change, prove, pass the gate, commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::quiet;
 use super::recording::{Raw, lock};
@@ -42,12 +42,13 @@ pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     let groups = group(inner, state, &raws)?;
     let mut commit = Commit::default();
     let mut saved = Saved::default();
+    let names: HashSet<String> = groups.iter().map(|group| group.name.clone()).collect();
     for group in groups {
         stage(inner, &state.redactor, group, &mut commit, &mut saved)?;
     }
     let prune = inner.mode == Mode::Record;
     if prune {
-        refuse_to_lose_unreadable(inner)?;
+        refuse_to_lose_unreadable(inner, &names)?;
     }
     commit.apply(&inner.folder, &inner.seen, prune)?;
     Ok(saved)
@@ -167,8 +168,8 @@ fn stage(
 }
 
 /// A tape that this build cannot read may be a newer one's: it is not removed as stale.
-fn refuse_to_lose_unreadable(inner: &Inner) -> Result<(), Error> {
-    for name in inner.folder.tapes()? {
+fn refuse_to_lose_unreadable(inner: &Inner, kept: &HashSet<String>) -> Result<(), Error> {
+    for name in inner.folder.tapes()?.into_iter().filter(|name| !kept.contains(name)) {
         inner.folder.load(&name)?;
     }
     Ok(())

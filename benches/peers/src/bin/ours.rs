@@ -1,12 +1,15 @@
 //! Us: through tower and through reqwest's middleware, both from the same kind of folder.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
+
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use recorder_benches::ours::{exchange, exchange_reqwest, recording, replaying};
+use recorder_benches::ours::{exchange_reqwest, recording, replaying};
 use recorder_peers::{Ask, Error, Job, Peer, Task, run};
-use tower::Layer;
+use tower::{Layer, Service};
 use traffic_recorder::Tapes;
 use traffic_recorder::client::{SentBody, TapesService};
 
@@ -14,7 +17,7 @@ type Hyper = Client<HttpConnector, SentBody<Full<Bytes>>>;
 
 struct Tower {
     tapes: Tapes,
-    service: TapesService<Hyper>,
+    service: RefCell<TapesService<Hyper>>,
 }
 
 struct Reqwest {
@@ -30,11 +33,15 @@ impl Peer for Tower {
     async fn open(job: &Job) -> Result<Self, Error> {
         let tapes = open(job)?;
         let service = tapes.layer().layer(Client::builder(TokioExecutor::new()).build(HttpConnector::new()));
-        Ok(Self { tapes, service })
+        Ok(Self { tapes, service: RefCell::new(service) })
     }
 
     async fn ask(&self, ask: &Ask) -> Result<(u16, Bytes), Error> {
-        exchange(&mut self.service.clone(), ask).await
+        // Borrowed for an instant each time: many requests are under way at once.
+        poll_fn(|cx| self.service.borrow_mut().poll_ready(cx)).await?;
+        let response = self.service.borrow_mut().call(ask.http()?);
+        let response = response.await?;
+        Ok((response.status().as_u16(), response.into_body().collect().await?.to_bytes()))
     }
 
     async fn close(self) -> Result<(), Error> {
