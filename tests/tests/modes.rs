@@ -1,4 +1,5 @@
 //! What a mode allows, and what is never done: R01 to R11. What the environment decides is in `environment.rs`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

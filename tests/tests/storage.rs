@@ -1,5 +1,6 @@
 //! What lies on disk, over every adapter: R56 to R64. What needs processes of its own is in `processes.rs`, what needs a crate
 //! of its own in `environment.rs`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
