@@ -38,9 +38,12 @@ pub struct TapesService<S> {
 /// The answer, now or later.
 pub struct TapedFuture<R>(State<R>);
 
+type Answered<R> = Result<Response<TapedBody<R>>, BoxError>;
+
+#[expect(clippy::large_enum_variant, reason = "an answer that is there at once must not cost an allocation")]
 enum State<R> {
-    Ready(Option<Result<Response<TapedBody<R>>, BoxError>>),
-    Later(Pin<Box<dyn Future<Output = Result<Response<TapedBody<R>>, BoxError>> + Send>>),
+    Ready(Option<Answered<R>>),
+    Later(Pin<Box<dyn Future<Output = Answered<R>> + Send>>),
 }
 
 impl Tapes {
@@ -100,7 +103,8 @@ where
     B: HttpBody + Unpin + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
-    R: HttpBody + 'static,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
 {
     type Response = Response<TapedBody<R>>;
     type Error = BoxError;
@@ -139,7 +143,8 @@ impl<S> TapesService<S> {
         B: HttpBody + Unpin + Send + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
-        R: HttpBody + 'static,
+        R: HttpBody + Send + 'static,
+        R::Error: Into<BoxError>,
     {
         let refused = |error| TapedFuture::ready(Err(Boxed.error(Stop::Recorder(error))));
         let head = Head::from_parts(&parts);
@@ -152,7 +157,7 @@ impl<S> TapesService<S> {
         match collector.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(reason)) => return refused(ask.unreadable(&head, &reason)),
-            Poll::Pending => return TapedFuture::later(later(ask, collector, parts)),
+            Poll::Pending => return TapedFuture::later(later(self.session.clone(), ask, collector, parts)),
         }
         let whole = match collector.finish() {
             Ok((whole, _)) => whole,
@@ -176,6 +181,7 @@ impl<S> TapesService<S> {
 }
 
 async fn later<B, R>(
+    session: Session,
     ask: Ask,
     collector: Collector<B>,
     parts: http::request::Parts,
@@ -183,18 +189,19 @@ async fn later<B, R>(
 where
     B: HttpBody + Unpin,
     B::Error: Into<BoxError>,
-    R: HttpBody,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
 {
     let never = |_: Option<SentBody<B>>| std::future::pending::<Result<Response<R>, BoxError>>();
-    answer(ask, collector, &Head::from_parts(&parts), &Boxed, never).await
+    answer(&session, ask, collector, &Head::from_parts(&parts), &Boxed, never).await
 }
 
 impl<R> TapedFuture<R> {
-    fn ready(result: Result<Response<TapedBody<R>>, BoxError>) -> Self {
+    fn ready(result: Answered<R>) -> Self {
         Self(State::Ready(Some(result)))
     }
 
-    fn later(future: impl Future<Output = Result<Response<TapedBody<R>>, BoxError>> + Send + 'static) -> Self {
+    fn later(future: impl Future<Output = Answered<R>> + Send + 'static) -> Self {
         Self(State::Later(Box::pin(future)))
     }
 }
@@ -202,7 +209,7 @@ impl<R> TapedFuture<R> {
 impl<R> Unpin for TapedFuture<R> {}
 
 impl<R> Future for TapedFuture<R> {
-    type Output = Result<Response<TapedBody<R>>, BoxError>;
+    type Output = Answered<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
 use super::location::CallSite;
+use super::memo::Memo;
 use super::mode::in_ci;
 use super::playback::Timing;
 use super::recording::{REQUEST_LIMIT, lock};
-use super::replay::{Memo, Repeat};
+use super::replay::Repeat;
 use super::state::{Inner, Options, Session, State};
 use super::{Error, ErrorKind, Location, Mode, Tapes};
 use crate::key::Rule;
@@ -201,7 +203,8 @@ impl Recorder {
     }
 
     /// While recording, reads up to so many bytes on of an answer that the program dropped, so that the tape has the whole.
-    /// Without it the take ends where the program stopped.
+    /// Without it the take ends where the program stopped. Async clients read on in a task of tokio (any client feature but
+    /// `tower` alone): await [`Tapes::settle`] before the end of the test.
     pub fn drain(mut self, bytes: u64) -> Self {
         self.options.drain = bytes;
         self
@@ -266,7 +269,16 @@ impl Recorder {
             warnings: Vec::new(),
             stopped: false,
         };
-        let inner = Inner { location, mode, folder, seen, policy, options, state: Mutex::new(state) };
+        let inner = Inner {
+            location,
+            mode,
+            folder,
+            seen,
+            policy,
+            options,
+            state: Mutex::new(state),
+            draining: AtomicUsize::new(0),
+        };
         Ok(Tapes::new(Session(Arc::new(inner)), claim))
     }
 

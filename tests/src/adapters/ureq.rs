@@ -31,7 +31,10 @@ impl Adapter for Ureq {
     }
 
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
-        &[]
+        &[(
+            "r20_absent_empty_and_null_bodies_are_three_things",
+            "ureq does not tell its middleware a body of no bytes from none: both are absent",
+        )]
     }
 
     fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client> {
