@@ -1,8 +1,8 @@
 //! A client library that the recorder does not know, joined to it in about thirty lines (besides turning pairs of strings into
 //! header fields and back); and an async one in fewer.
 //!
-//! `cargo run --example custom_client` records two requests of each against a service in this process, stops it, and replays
-//! them. What a test would have instead of `main` is the first line of it, with `tapes!()`.
+//! `cargo run --example custom_client` records two requests of the one and one of the other against a service in this process that
+//! answers three and no more, and replays them. A test would have `tapes!()` where `main` has `Recorder::at(..)`.
 
 use std::io::{self, Read};
 use std::net::TcpListener;
