@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use recorder_tests::adapters::Ask;
-use recorder_tests::origin::{Origin, Reply};
+use recorder_tests::origin::{Gate, Origin, Reply};
 use recorder_tests::{Bench, over_all_adapters};
 use traffic_recorder::{Mode, UnusedRule};
 
@@ -17,8 +17,10 @@ over_all_adapters!(
     r56_a_tape_that_cannot_be_read_is_never_overwritten,
     r57_hostile_tapes_are_errors,
     r58_files_of_any_request_have_names_that_every_system_takes,
+    r59_bodies_beside_a_tape_survive_a_checkout_with_crlf,
     r59_tapes_checked_out_with_crlf_still_match,
     r61_recording_an_unchanged_service_again_changes_no_byte,
+    r61_an_event_stream_that_the_network_cut_otherwise_is_the_same,
     r61_a_change_of_one_answer_changes_one_tape,
     r62_answers_that_nobody_asked_for_fail_the_test,
     r62_unused_answers_are_a_warning_or_nothing_by_choice,
@@ -177,6 +179,28 @@ async fn r59_tapes_checked_out_with_crlf_still_match(bench: Bench) {
     }
 }
 
+async fn r59_bodies_beside_a_tape_survive_a_checkout_with_crlf(bench: Bench) {
+    bench.origin.answer("/text", Reply::text("a line\n".repeat(20_000)));
+    bench.origin.answer("/json", Reply::json(format!("[\n{}1\n]\n", "1,\n".repeat(40_000))));
+    let run = bench.record();
+    let live = [run.get("/text").await, run.get("/json").await];
+    run.done();
+    let attributes = fs::read_to_string(bench.folder().parent().unwrap().join(".gitattributes"));
+    assert!(attributes.is_ok_and(|text| text.contains("* -text")), "Git is told to leave them alone");
+    // And where it is not asked, with `core.autocrlf`:
+    let files = bench.files();
+    assert_eq!(files.len(), 4, "two tapes and two bodies");
+    for (name, bytes) in files {
+        let text = String::from_utf8(bytes).expect("text");
+        fs::write(bench.folder().join(name), text.replace('\n', "\r\n")).unwrap();
+    }
+    let run = bench.replay();
+    for (path, live) in ["/text", "/json"].into_iter().zip(live) {
+        assert!(run.get(path).await.body() == live.body(), "{path}");
+    }
+    run.done();
+}
+
 /// Answers as services do: another date, another request id, another session each time.
 fn restless(origin: &Origin, from: usize) {
     for path in ["/orders", "/users"] {
@@ -207,6 +231,27 @@ async fn r61_recording_an_unchanged_service_again_changes_no_byte(bench: Bench) 
     let report = run.done();
     assert_eq!(report.written, Vec::<String>::new());
     assert_eq!(report.unchanged, 2);
+    assert_eq!(bench.files(), before);
+}
+
+async fn r61_an_event_stream_that_the_network_cut_otherwise_is_the_same(bench: Bench) {
+    let gate = Gate::closed();
+    let feed = Reply::new(200).header("content-type", "text/event-stream").chunked();
+    let apart = feed.clone().piece("data: one\n\n").wait(&gate).piece("data: two\n\n");
+    bench.origin.answer("/feed", apart);
+    let run = bench.record();
+    let mut opened = run.client.open(Ask::get(run.url("/feed"))).await.expect("an answer");
+    opened.next().await.expect("a piece").expect("bytes");
+    gate.open();
+    opened.whole().await;
+    run.done();
+    let before = bench.files();
+    assert!(bench.tape().contains("frames: [11, 11]"), "{}", bench.tape());
+
+    bench.origin.answer("/feed", feed.piece("data: one\n\ndata: two\n\n"));
+    let run = bench.record();
+    run.get("/feed").await;
+    assert_eq!(run.done().unchanged, 1);
     assert_eq!(bench.files(), before);
 }
 

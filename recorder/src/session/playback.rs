@@ -289,7 +289,7 @@ impl Drop for Replayed {
         }
         // Where the recording itself was cut by the caller, dropping it is what the test does.
         if self.touched && self.cut.as_deref() != Some(&Cut::Caller) {
-            self.found.shelf.release(self.take);
+            self.found.shelf.dropped(self.take);
         } else {
             self.found.shelf.used(self.take);
         }

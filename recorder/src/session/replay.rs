@@ -41,9 +41,12 @@ struct Uses {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
+    /// Nobody has asked for it.
     Free,
-    /// Partly delivered; free again if the program drops it.
+    /// Under way.
     Out,
+    /// The program dropped it before its end, and may ask for it again.
+    Dropped,
     Used,
 }
 
@@ -53,10 +56,11 @@ impl Uses {
     }
 
     fn free(&self) -> Option<usize> {
-        if self.first == Use::Free {
+        let free = |u: &Use| matches!(u, Use::Free | Use::Dropped);
+        if free(&self.first) {
             return Some(0);
         }
-        self.more.iter().position(|&u| u == Use::Free).map(|at| at + 1)
+        self.more.iter().position(free).map(|at| at + 1)
     }
 
     fn set(&mut self, take: usize, to: Use) {
@@ -107,6 +111,11 @@ impl Shelf {
     }
 
     /// The program dropped the take before its end: a retry may have it again.
+    pub(crate) fn dropped(&self, take: usize) {
+        lock(&self.uses).set(take, Use::Dropped);
+    }
+
+    /// The take never left: as if nobody had asked for it.
     pub(crate) fn release(&self, take: usize) {
         lock(&self.uses).set(take, Use::Free);
     }

@@ -48,6 +48,14 @@ impl Adapter for Connector {
         if self.http2 { "connector_http2" } else { "connector" }
     }
 
+    fn seam(&self) -> [&'static str; 3] {
+        if self.http2 {
+            ["tapes.connector_http2(..)", "hyper-util's client with HTTP/2, on an in-memory wire", "hyper-util"]
+        } else {
+            ["tapes.connector(..)", "hyper-util's client, on an in-memory wire", "hyper-util"]
+        }
+    }
+
     fn layer(&self) -> Layer {
         Layer::Wire
     }

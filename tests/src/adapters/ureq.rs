@@ -26,6 +26,10 @@ impl Adapter for Ureq {
         "ureq"
     }
 
+    fn seam(&self) -> [&'static str; 3] {
+        ["tapes.ureq(..)", "ureq 3, by its middleware", "ureq"]
+    }
+
     fn layer(&self) -> Layer {
         Layer::Logical
     }
