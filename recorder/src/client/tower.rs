@@ -36,15 +36,13 @@ pub struct TapesService<S> {
 }
 
 /// The answer, now or later.
-pub struct TapedFuture<R>(State<R>);
+pub struct TapedFuture<R> {
+    /// An answer that is there at once must not cost an allocation.
+    ready: Option<Answered<R>>,
+    later: Option<Pin<Box<dyn Future<Output = Answered<R>> + Send>>>,
+}
 
 type Answered<R> = Result<Response<TapedBody<R>>, BoxError>;
-
-#[expect(clippy::large_enum_variant, reason = "an answer that is there at once must not cost an allocation")]
-enum State<R> {
-    Ready(Option<Answered<R>>),
-    Later(Pin<Box<dyn Future<Output = Answered<R>> + Send>>),
-}
 
 impl Tapes {
     /// A layer that sits where the bytes are: below redirects and decompression.
@@ -121,7 +119,7 @@ where
             return self.replay(parts, body);
         }
         let (mut inner, session, layer) = (self.inner.clone(), self.session.clone(), self.layer);
-        TapedFuture(State::Later(Box::pin(async move {
+        TapedFuture::later(async move {
             let again = parts.clone();
             let send = async move |sent: Option<SentBody<B>>| {
                 let sent = sent.unwrap_or_else(|| SentBody::read(None, None));
@@ -132,7 +130,7 @@ where
                 Box::pin(send(sent)) as Pin<Box<dyn Future<Output = _> + Send>>
             })
             .await
-        })))
+        })
     }
 }
 
@@ -198,11 +196,11 @@ where
 
 impl<R> TapedFuture<R> {
     fn ready(result: Answered<R>) -> Self {
-        Self(State::Ready(Some(result)))
+        Self { ready: Some(result), later: None }
     }
 
     fn later(future: impl Future<Output = Answered<R>> + Send + 'static) -> Self {
-        Self(State::Later(Box::pin(future)))
+        Self { ready: None, later: Some(Box::pin(future)) }
     }
 }
 
@@ -212,9 +210,9 @@ impl<R> Future for TapedFuture<R> {
     type Output = Answered<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            State::Ready(result) => Poll::Ready(result.take().expect("polled again after it was ready")),
-            State::Later(future) => future.as_mut().poll(cx),
+        match &mut self.later {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Ready(self.ready.take().expect("polled again after it was ready")),
         }
     }
 }

@@ -160,6 +160,9 @@ impl fmt::Display for Miss {
         for candidate in &self.candidates {
             let seen = if candidate.seen { "asked for already" } else { "not asked for yet" };
             writeln!(f, "  {} ({seen})", candidate.file)?;
+            if candidate.differences.is_empty() {
+                writeln!(f, "    the same request, recorded under other rules: record the test again, RECORD=1")?;
+            }
             for difference in candidate.differences.iter().take(DIFFERENCES) {
                 writeln!(f, "    {}", difference.place)?;
                 let none = "(nothing)";
@@ -176,7 +179,8 @@ impl fmt::Display for Miss {
         if self.candidates.iter().flat_map(|c| &c.differences).any(|d| d.rule.is_some()) {
             writeln!(
                 f,
-                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")"
+                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")\n\
+                 It becomes a part of the key: record the test again with it, RECORD=1."
             )?;
         }
         match self.reason {
@@ -206,6 +210,21 @@ mod tests {
         assert_eq!(only_useful_rules(fits.clone()), fits);
         let far = vec![difference("method", None), difference("body", Some("ignore body"))];
         assert!(only_useful_rules(far).iter().all(|difference| difference.rule.is_none()));
+    }
+
+    #[test]
+    fn r68_a_tape_of_the_same_request_under_other_rules_says_so() {
+        let miss = Miss {
+            method: "GET".to_owned(),
+            url: "https://a.test/".to_owned(),
+            test: "orders::created (tests/orders.rs:7)".to_owned(),
+            wanted: PathBuf::from("tapes/x.yaml"),
+            reason: MissReason::NoTape,
+            candidates: vec![Candidate { file: "y.yaml".to_owned(), seen: false, differences: Vec::new() }],
+            tapes: 1,
+            command: "RECORD=missing cargo test".to_owned(),
+        };
+        assert!(miss.to_string().contains("under other rules: record the test again"), "{miss}");
     }
 
     #[test]
