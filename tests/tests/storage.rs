@@ -16,6 +16,7 @@ over_all_adapters!(
     r55_two_recorders_of_one_process_do_not_share_a_folder,
     r56_a_tape_that_cannot_be_read_is_an_error_for_the_program,
     r56_a_tape_that_cannot_be_read_is_never_overwritten,
+    r56_a_tape_with_the_key_of_another_request_is_never_overwritten,
     r57_hostile_tapes_are_errors,
     r58_files_of_any_request_have_names_that_every_system_takes,
     r59_bodies_beside_a_tape_survive_a_checkout_with_crlf,
@@ -107,6 +108,22 @@ async fn r56_a_tape_that_cannot_be_read_is_never_overwritten(bench: Bench) {
             None => assert!(tape.is_dir(), "{what}"),
         }
         assert_eq!(fs::read_dir(bench.folder()).unwrap().count(), 1, "{what}: nothing was added");
+    }
+}
+
+async fn r56_a_tape_with_the_key_of_another_request_is_never_overwritten(bench: Bench) {
+    let tape = record_json(&bench).await;
+    let good = fs::read_to_string(&tape).unwrap();
+    let at = good.find("key: ").expect("a key") + 5;
+    // The name still says the same: somebody edited the request, or the key.
+    let edited = format!("{}{}{}", &good[..at + 12], "0".repeat(52), &good[at + 64..]);
+    fs::write(&tape, &edited).unwrap();
+    for mode in [Mode::Replay, Mode::Missing, Mode::Record] {
+        let run = bench.run(bench.recorder(mode));
+        let _ = run.send(Ask::get(run.url("/json"))).await;
+        let error = run.fault();
+        assert!(error.to_string().contains(&*tape.to_string_lossy()), "{mode}: {error}");
+        assert_eq!(fs::read_to_string(&tape).unwrap(), edited, "{mode}");
     }
 }
 

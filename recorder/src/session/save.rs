@@ -81,7 +81,7 @@ fn group(inner: &Inner, state: &mut State, raws: &[Raw]) -> Result<Vec<Group>, E
     }
     if inner.mode == Mode::Missing {
         for group in &mut groups {
-            if let Some(old) = inner.folder.load(&group.name)? {
+            if let Some(old) = inner.load(&group.name, &group.tape.key)? {
                 let new = std::mem::replace(&mut group.tape, old);
                 group.kept = group.tape.takes.len();
                 group.tape.takes.extend(new.takes);
@@ -139,7 +139,7 @@ fn stage(
     saved: &mut Saved,
 ) -> Result<(), Error> {
     let Group { name, mut tape, kept } = group;
-    let old = inner.folder.load(&name)?.filter(|old| old.key == tape.key);
+    let old = inner.load(&name, &tape.key)?;
     if let Some(old) = &old
         && kept == 0
     {

@@ -19,7 +19,7 @@ use crate::codec::percent;
 use crate::key::{self, Canonical};
 use crate::policy::{Policy, Redactor, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot, tape_name};
-use crate::tape::{Body, Key, Layer, Origin, Outcome, Request};
+use crate::tape::{Body, Key, Layer, Origin, Outcome, Request, Tape};
 
 /// One test's recorder, as the client seams see it. Clones are the same session.
 #[derive(Clone)]
@@ -333,15 +333,21 @@ impl Inner {
             return Ok(Ok(Arc::new(Found { shelf: Arc::clone(shelf), request })));
         }
         let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
-        let Some(tape) = self.folder.load(&name)? else { return Ok(Err((request, canonical))) };
-        if tape.key != key {
-            // Twelve digits agree and the rest does not: an edited key, or one chance in 10^14.
-            return Ok(Err((request, canonical)));
-        }
+        let Some(tape) = self.load(&name, &key)? else { return Ok(Err((request, canonical))) };
         state.warnings.extend(self.options.max_age.judge(&tape, &name, &self.folder, &self.location)?);
         let shelf = Arc::new(Shelf::new(name, tape, self.repeat(&request.url))?);
         state.shelves.insert(key, Arc::clone(&shelf));
         Ok(Ok(Arc::new(Found { shelf, request })))
+    }
+
+    /// The tape of this key. One under its name that has another is an error: it is neither missing nor to be overwritten.
+    pub(super) fn load(&self, name: &str, key: &Key) -> Result<Option<Tape>, Error> {
+        let Some(tape) = self.folder.load(name)? else { return Ok(None) };
+        if tape.key == *key {
+            return Ok(Some(tape));
+        }
+        let (file, command) = (self.folder.file(name), self.location.command("1"));
+        Err(ErrorKind::Key { file, found: tape.key, wanted: *key, command }.into())
     }
 
     /// Whether the test has replayed this file.
