@@ -24,6 +24,7 @@ over_all_adapters!(
     r09_a_miss_is_neither_an_answer_nor_worth_a_retry,
     r10_unsafe_methods_are_refused_before_they_are_sent,
     r10_hosts_off_the_list_are_refused_before_they_are_asked,
+    r10_a_redirect_to_a_host_off_the_list_is_not_followed,
     r11_what_passes_through_is_live_and_leaves_no_tape,
     off_is_live_and_leaves_no_tape,
 );
@@ -250,6 +251,20 @@ async fn r10_hosts_off_the_list_are_refused_before_they_are_asked(bench: Bench) 
     run.fails("/ok").await;
     assert_eq!(run.fault().code(), "guard");
     assert_eq!(bench.origin.hits(), 0);
+}
+
+async fn r10_a_redirect_to_a_host_off_the_list_is_not_followed(bench: Bench) {
+    bench.configure("record: {hosts: [127.0.0.1]}");
+    let elsewhere = format!("http://localhost:{}/ok", bench.origin.port());
+    bench.origin.answer("/away", Reply::redirect(&elsewhere));
+    let run = bench.record();
+    let answer = run.send(Ask::get(run.url("/away"))).await;
+    if answer.is_ok_and(|answer| answer.status == 302) {
+        // This client leaves redirects to its program.
+        run.send(Ask::get(elsewhere)).await.expect_err("refused");
+    }
+    assert_eq!(bench.origin.hits(), 1);
+    assert_eq!(run.fault().code(), "guard");
 }
 
 async fn r11_what_passes_through_is_live_and_leaves_no_tape(bench: Bench) {

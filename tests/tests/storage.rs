@@ -29,6 +29,7 @@ over_all_adapters!(
     r63_a_test_that_fails_already_is_not_masked_by_unused_answers,
     r64_a_request_after_the_end_names_its_test,
     r64_a_request_after_the_end_sends_and_changes_nothing,
+    r64_a_request_without_an_answer_at_the_end_is_told_of,
     a_folder_that_cannot_be_written_is_an_error,
 );
 
@@ -352,6 +353,22 @@ async fn r64_a_request_after_the_end_sends_and_changes_nothing(bench: Bench) {
     }
     assert_eq!((bench.files(), bench.origin.hits()), before);
     assert!(tape.exists());
+}
+
+async fn r64_a_request_without_an_answer_at_the_end_is_told_of(bench: Bench) {
+    let gate = Gate::closed();
+    bench.origin.answer("/slow", Reply::text("late").held_by(&gate));
+    for mode in [Mode::Record, Mode::Missing] {
+        let arrived = bench.origin.hits();
+        let run = bench.run(bench.recorder(mode));
+        let task = tokio::spawn(run.get("/slow"));
+        bench.origin.arrived(arrived + 1).await;
+        let warnings = run.done().warnings;
+        assert!(warnings.iter().any(|w| w.contains("/slow had no answer yet when the test ended")), "{warnings:?}");
+        assert_eq!(bench.tapes(), Vec::<String>::new());
+        task.abort();
+    }
+    gate.open();
 }
 
 async fn a_folder_that_cannot_be_written_is_an_error(bench: Bench) {

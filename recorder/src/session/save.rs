@@ -29,8 +29,11 @@ struct Group {
 pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     let mut raws = Vec::new();
     for entry in &state.entries {
-        if let Entry::Live(slot, _) = entry {
-            raws.extend(lock(slot).take()?);
+        let Entry::Live(slot, _) = entry else { continue };
+        let mut slot = lock(slot);
+        match slot.take()? {
+            Some(raw) => raws.push(raw),
+            None => state.warnings.push(unanswered(&slot.view().0, &state.redactor)),
         }
     }
     for raw in &raws {
@@ -52,6 +55,15 @@ pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     }
     commit.apply(&inner.folder, &inner.seen, prune)?;
     Ok(saved)
+}
+
+/// A request that somebody still waits for when the test is over.
+fn unanswered(request: &Request, redactor: &Redactor) -> String {
+    let (method, url) = (&request.method, redactor.url(&request.url));
+    format!(
+        "{method} {url} had no answer yet when the test ended and is not on its tapes. Wait for the task that sent it, or \
+         end the task before the test"
+    )
 }
 
 /// One tape for each key, in the order of first start.

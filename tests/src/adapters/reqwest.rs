@@ -97,7 +97,10 @@ macro_rules! reqwest_adapter {
     };
 }
 
-const CANNOT: &[(&str, &str)] = &[];
+const CANNOT: &[(&str, &str)] = &[(
+    "r10_a_redirect_to_a_host_off_the_list_is_not_followed",
+    "reqwest follows redirects below its middleware: set `redirect::Policy::none()` where a host must not be reached",
+)];
 
 reqwest_adapter!(
     v0_12,
