@@ -10,7 +10,7 @@ use std::sync::Arc;
 use recorder_tests::adapters::Ask;
 use recorder_tests::origin::{Gate, Origin, Reply};
 use recorder_tests::{Bench, over_all_adapters};
-use traffic_recorder::{Mode, UnusedRule};
+use traffic_recorder::{Mode, UnusedRule, recorder};
 
 over_all_adapters!(
     r55_two_recorders_of_one_process_do_not_share_a_folder,
@@ -175,6 +175,47 @@ async fn r58_files_of_any_request_have_names_that_every_system_takes(bench: Benc
         run.get(path).await;
     }
     run.done();
+}
+
+#[test]
+fn r58_tests_of_any_name_have_a_folder_of_their_own() {
+    let long = "x".repeat(300);
+    let names = [
+        "orders/created",
+        "Orders/created",
+        "orders/Created",
+        "orders created",
+        "orders-created",
+        "orders::created::twice",
+        "con",
+        "CON",
+        "nul.txt",
+        "注文/作成",
+        "überprüfung",
+        "..",
+        "../..",
+        "a/../b",
+        "ends.",
+        ".hidden",
+        "a*b?",
+        "a<b>",
+        &long,
+    ];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tapes");
+    let mut folders = std::collections::BTreeSet::new();
+    for name in names {
+        let tapes = recorder!(name).mode(Mode::Replay).open().expect("tapes");
+        // Its `Debug` form is the folder.
+        let shown = format!("{tapes:?}");
+        let folder = PathBuf::from(shown.trim_start_matches("Tapes(").trim_end_matches(')'));
+        let below = folder.strip_prefix(&root).expect("below the tapes");
+        for part in below.iter().map(|part| part.to_string_lossy().into_owned()) {
+            assert!(part.len() <= 100 && !part.starts_with('.') && !part.ends_with('.'), "{name}: {part}");
+            assert!(!["con", "nul"].contains(&part.split('.').next().unwrap_or_default()), "{name}: {part}");
+        }
+        assert!(folders.insert(below.to_string_lossy().to_lowercase()), "{name} shares its folder");
+        tapes.finish().expect("nothing happened");
+    }
 }
 
 async fn r59_tapes_checked_out_with_crlf_still_match(bench: Bench) {
