@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::prepared::Prepared;
 use super::{Error, ErrorKind};
-use crate::tape::Tape;
+use crate::tape::{Layer, Tape};
 
 /// What happens after the last take of a request has been replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -23,6 +23,7 @@ pub enum Repeat {
 pub(crate) struct Shelf {
     uses: Uses,
     repeat: Repeat,
+    pub(crate) layer: Layer,
     first: Prepared,
     more: Vec<Prepared>,
     pub(crate) tape: Tape,
@@ -79,7 +80,7 @@ impl Shelf {
         let mut takes = tape.takes.iter().map(|take| Prepared::new(&take.outcome));
         let first = takes.next().unwrap_or_else(|| Err("the tape has no take".to_owned())).map_err(refused)?;
         let more = takes.collect::<Result<Vec<_>, _>>().map_err(refused)?;
-        Ok(Self { uses: Uses::new(tape.takes.len()), repeat, first, more, tape, name })
+        Ok(Self { uses: Uses::new(tape.takes.len()), repeat, layer: tape.layer, first, more, tape, name })
     }
 
     pub(crate) fn prepared(&self, take: usize) -> &Prepared {

@@ -399,7 +399,7 @@ impl State {
 impl Shelf {
     /// A tape above redirects and decompression differs from one below only where there were any.
     fn check_layer(&self, folder: &Folder, asked: Layer) -> Result<(), Error> {
-        let recorded = self.tape.layer;
+        let recorded = self.layer;
         let differs = || {
             self.tape.takes.iter().any(|take| match &take.outcome {
                 Outcome::Answer(answer) => {
