@@ -96,20 +96,20 @@ pub(super) type Against = Option<(Arc<Shelf>, usize)>;
 
 /// What a client does with a request.
 #[derive(Debug)]
-pub enum Step {
+pub enum Step<'s> {
     /// Send it; it is not the recorder's business.
     Pass,
     /// Send it and tell the recording what happens.
     Record(Recording),
     /// Read the body, then [`Ask::answer`].
-    Ask(Ask),
+    Ask(Ask<'s>),
 }
 
 /// A request whose body decides about its answer.
 #[derive(Debug)]
 #[must_use = "give it the body"]
-pub struct Ask {
-    session: Session,
+pub struct Ask<'s> {
+    session: &'s Session,
     layer: Layer,
 }
 
@@ -127,7 +127,7 @@ impl Session {
     ///
     /// # Errors
     /// After the end of the test, and where the guard refuses to send the request live.
-    pub fn start(&self, head: &Head<'_>, layer: Layer) -> Result<Step, Error> {
+    pub fn start(&self, head: &Head<'_>, layer: Layer) -> Result<Step<'_>, Error> {
         let inner = &*self.0;
         if inner.mode == Mode::Off {
             return Ok(Step::Pass);
@@ -142,8 +142,12 @@ impl Session {
                 let recording = self.record(&mut state, head, Spooled::default(), layer, None);
                 Ok(Step::Record(recording))
             }
-            _ => Ok(Step::Ask(Ask { session: self.clone(), layer })),
+            _ => Ok(Step::Ask(self.ask(layer))),
         }
+    }
+
+    pub(crate) fn ask(&self, layer: Layer) -> Ask<'_> {
+        Ask { session: self, layer }
     }
 
     /// The mode of this session.
@@ -204,7 +208,7 @@ impl Session {
     }
 }
 
-impl Ask {
+impl Ask<'_> {
     /// How many bytes of the body must be given; of a longer one length and digest are enough.
     #[must_use]
     pub fn body_limit(&self) -> usize {
@@ -401,7 +405,7 @@ impl State {
 impl Shelf {
     /// A tape above redirects and decompression differs from one below only where there were any.
     fn check_layer(&self, folder: &Folder, asked: Layer) -> Result<(), Error> {
-        let recorded = self.tape.layer;
+        let recorded = self.layer;
         let differs = || {
             self.tape.takes.iter().any(|take| match &take.outcome {
                 Outcome::Answer(answer) => {
