@@ -81,6 +81,19 @@ impl Bench {
         Run { tapes, client, base: self.origin.url("") }
     }
 
+    /// The same against another origin.
+    #[track_caller]
+    #[must_use]
+    pub fn run_at(&self, recorder: Recorder, origin: &Origin) -> Run {
+        Run { base: origin.url(""), ..self.run(recorder) }
+    }
+
+    /// A recorder on a folder of its own beside the usual one.
+    #[track_caller]
+    pub fn case(&self, name: &str, mode: Mode) -> Recorder {
+        Recorder::at(self.dir.path().join("tapes").join(name)).mode(mode)
+    }
+
     /// A run that records.
     #[track_caller]
     #[must_use]

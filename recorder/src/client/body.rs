@@ -146,7 +146,7 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
-            KindProj::Live { inner, tap } => match ready!(inner.poll_frame(cx)) {
+            KindProj::Live { mut inner, tap } => match ready!(inner.as_mut().poll_frame(cx)) {
                 None => {
                     tap.end();
                     Poll::Ready(None)
@@ -162,6 +162,10 @@ where
                         tap.frame(data);
                     } else if let Some(trailers) = frame.trailers_ref() {
                         tap.trailers(trailers);
+                        tap.end();
+                    }
+                    // Nobody need ask a body that says it is over for its end.
+                    if inner.is_end_stream() {
                         tap.end();
                     }
                     Poll::Ready(Some(Ok(frame)))

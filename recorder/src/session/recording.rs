@@ -104,6 +104,10 @@ impl Slot {
     /// The next frame of the answer's body.
     pub(crate) fn frame(&mut self, bytes: &[u8]) {
         let limit = self.limit;
+        // HTTP/2 ends a stream with a frame of nothing.
+        if bytes.is_empty() {
+            return;
+        }
         if let Stage::Answer(answering) = &mut self.stage {
             // Frames of large bodies are the network's, not the service's: not worth remembering.
             if answering.answer.frames.len() < MAX_FRAMES {

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub use gate::Gate;
@@ -51,6 +52,7 @@ struct Shared {
     handlers: Mutex<HashMap<String, Handler>>,
     received: Mutex<Vec<Received>>,
     connections: Mutex<usize>,
+    count: watch::Sender<usize>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -130,6 +132,12 @@ impl Origin {
         self.shared.received.lock().unwrap().len()
     }
 
+    /// Waits until so many requests have arrived.
+    pub async fn arrived(&self, requests: usize) {
+        // The sender is in `self`.
+        let _ = self.shared.count.subscribe().wait_for(|count| *count >= requests).await;
+    }
+
     /// How many connections were opened.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -155,6 +163,7 @@ impl Shared {
             let mut all = self.received.lock().unwrap();
             received.nth = 1 + all.iter().filter(|other| other.path() == path).count();
             all.push(received.clone());
+            self.count.send_replace(all.len());
         }
         let handler = self.handlers.lock().unwrap().get(&path).cloned();
         handler.map_or_else(|| routes::reply(&received), |handler| handler(&received))
