@@ -138,6 +138,8 @@ pub struct Replayed {
     trailers: Option<HeaderMap>,
     cut: Option<Cut>,
     left: u64,
+    /// Whether the head says how long the body is: only then does a client that asks the body learn it.
+    measured: bool,
     /// Whether any of it was pulled: then dropping it before the end gives the take back.
     touched: bool,
     done: bool,
@@ -197,6 +199,7 @@ impl Replayed {
             trailers: prepared.trailers.clone(),
             cut: answer.cut.clone(),
             left: answer.body.len(),
+            measured: prepared.headers.contains_key(http::header::CONTENT_LENGTH),
             touched: false,
             done: false,
         };
@@ -213,10 +216,11 @@ impl Replayed {
         wait
     }
 
-    /// How many bytes are left, where the body comes to its end: one that breaks off announces nothing.
+    /// How many bytes are left, where the head announced them and the body comes to its end: one that breaks off announces
+    /// nothing.
     #[must_use]
     pub fn announced(&self) -> Option<u64> {
-        self.cut.is_none().then_some(self.left)
+        (self.done || (self.measured && self.cut.is_none())).then_some(self.left)
     }
 
     /// Whether the end was reached, without an error.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hyper_util::client::legacy::Client as HyperClient;
@@ -39,7 +40,8 @@ const OVER_HTTP2: &[(&str, &str)] = &[
     OVER_HTTP1[0],
 ];
 
-struct ConnectorClient(HyperClient<TapedConnector<HttpConnector>, Chunks>);
+/// hyper-util's client has no time limit of its own: a program puts one around it.
+struct ConnectorClient(HyperClient<TapedConnector<HttpConnector>, Chunks>, Option<Duration>);
 
 impl Adapter for Connector {
     fn name(&self) -> &'static str {
@@ -54,10 +56,11 @@ impl Adapter for Connector {
         if self.http2 { OVER_HTTP2 } else { OVER_HTTP1 }
     }
 
-    fn client(&self, tapes: &Tapes, _: &Options) -> Arc<dyn Client> {
+    fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client> {
         let network = HttpConnector::new();
         let connector = if self.http2 { tapes.connector_http2(network) } else { tapes.connector(network) };
-        Arc::new(ConnectorClient(HyperClient::builder(TokioExecutor::new()).build(connector)))
+        let client = HyperClient::builder(TokioExecutor::new()).build(connector);
+        Arc::new(ConnectorClient(client, options.timeout))
     }
 
     fn is_http2(&self) -> bool {
@@ -72,7 +75,10 @@ impl Client for ConnectorClient {
         if matches!(ask.body, AskBody::Empty) {
             request.headers_mut().insert(http::header::CONTENT_LENGTH, 0.into());
         }
-        let response = self.0.request(request).await.map_err(|error| {
+        let limit = self.1.unwrap_or(Duration::from_secs(600));
+        let answered = tokio::time::timeout(limit, self.0.request(request)).await;
+        let answered = answered.map_err(|elapsed| Failure { is_timeout: true, ..Failure::of(&elapsed) })?;
+        let response = answered.map_err(|error| {
             let mut failure = Failure::of(&error);
             failure.is_connect = error.is_connect();
             failure.is_timeout = is_timeout(&error);

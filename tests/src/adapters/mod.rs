@@ -201,6 +201,8 @@ impl Opened {
         let mut answer = self.answer;
         while let Some(piece) = self.body.next().await {
             match piece {
+                // HTTP/2 may end a stream with a frame of nothing.
+                Ok(Piece::Data(bytes)) if bytes.is_empty() => {}
                 Ok(Piece::Data(bytes)) => answer.frames.push(bytes),
                 Ok(Piece::Trailers(trailers)) => answer.trailers = trailers,
                 Err(failure) => {
@@ -224,6 +226,21 @@ impl Answer {
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body()).into_owned()
+    }
+
+    /// The same for a program that reads it, however the body was cut into frames.
+    ///
+    /// # Panics
+    /// Where anything differs.
+    #[track_caller]
+    pub fn assert_same(&self, other: &Self) {
+        assert_eq!((self.status, &self.version, &self.reason), (other.status, &other.version, &other.reason));
+        assert_eq!(self.headers, other.headers, "headers");
+        assert_eq!(self.body(), other.body(), "body");
+        assert_eq!(self.trailers, other.trailers, "trailers");
+        assert_eq!(self.url, other.url, "url");
+        let end = |answer: &Self| answer.cut.as_ref().map(|cut| (cut.kind, cut.is_timeout, cut.is_connect));
+        assert_eq!(end(self), end(other), "how the body ends: {:?}, {:?}", self.cut, other.cut);
     }
 
     /// The first header field under a name, as text.
