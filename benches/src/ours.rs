@@ -26,7 +26,7 @@ impl Ask {
         for (name, value) in self.headers {
             request = request.header(*name, *value);
         }
-        Ok(request.body(self.body.clone().map_or_else(Full::default, Full::new))?)
+        Ok(request.body(self.fresh_body().map_or_else(Full::default, Full::new))?)
     }
 }
 
@@ -93,8 +93,8 @@ pub async fn exchange_reqwest(
     for (name, value) in ask.headers {
         request = request.header(*name, *value);
     }
-    if let Some(body) = &ask.body {
-        request = request.body(body.clone());
+    if let Some(body) = ask.fresh_body() {
+        request = request.body(body);
     }
     let response = request.send().await?;
     Ok((response.status().as_u16(), response.bytes().await?))

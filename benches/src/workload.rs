@@ -37,6 +37,14 @@ pub struct Ask {
     pub body: Option<Bytes>,
 }
 
+impl Ask {
+    /// The body as a program has it that has just written it: made anew for each request, in memory that is warm.
+    #[must_use]
+    pub fn fresh_body(&self) -> Option<Bytes> {
+        self.body.as_ref().map(|body| Bytes::copy_from_slice(body))
+    }
+}
+
 impl Workload {
     /// `w1`, `w2` or `w3`.
     #[must_use]

@@ -1,7 +1,8 @@
-//! A client library that the recorder does not know, joined to it in about thirty lines; and an async one in fewer.
+//! A client library that the recorder does not know, joined to it in about thirty lines (besides turning pairs of strings into
+//! header fields and back); and an async one in fewer.
 //!
-//! `cargo run --example custom_client` records two requests of each against a service in this process, stops it, and replays
-//! them. What a test would have instead of `main` is the first line of it, with `tapes!()`.
+//! `cargo run --example custom_client` records two requests of the one and one of the other against a service in this process that
+//! answers three and no more, and replays them. A test would have `tapes!()` where `main` has `Recorder::at(..)`.
 
 use std::io::{self, Read};
 use std::net::TcpListener;
@@ -19,7 +20,7 @@ struct Taped(Session);
 
 impl Taped {
     fn send(&self, request: &plain::Request) -> Result<plain::Response, plain::Error> {
-        let headers = fields_in(&request.headers);
+        let headers = fields_in(&request.headers)?;
         let head = Head::with_url(request.method, &request.url, http::Version::HTTP_10, &headers);
         let payload = match &request.body {
             Some(body) => Payload::Ready(body.clone().into()),
@@ -29,7 +30,7 @@ impl Taped {
             let plain::Response { status, headers, body } = plain::send(request)?;
             let mut answer = http::Response::new(body);
             *answer.status_mut() = http::StatusCode::from_u16(status).map_err(|_| plain::Error::NotHttp)?;
-            *answer.headers_mut() = fields_in(&headers);
+            *answer.headers_mut() = fields_in(&headers)?;
             Ok(answer)
         };
         let answer = client::exchange_blocking(&self.0, Layer::Wire, head, payload, &Errors, send)?;
@@ -52,8 +53,9 @@ impl Translate for Errors {
     }
 }
 
-fn fields_in(pairs: &[(String, String)]) -> HeaderMap {
-    pairs.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?))).collect()
+fn fields_in(pairs: &[(String, String)]) -> Result<HeaderMap, plain::Error> {
+    let fields = pairs.iter().map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+    fields.collect::<Option<_>>().ok_or(plain::Error::NotHttp)
 }
 
 fn fields_out(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -141,7 +143,7 @@ mod plain {
     pub(crate) enum Error {
         #[error("the URL has no host")]
         NoHost,
-        #[error("the answer is not HTTP")]
+        #[error("this is not HTTP")]
         NotHttp,
         #[error("{0}")]
         Io(#[from] io::Error),

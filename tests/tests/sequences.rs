@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recorder_tests::adapters::{Answer, Ask, Piece};
+use recorder_tests::adapters::{Answer, Ask, Opened, Piece};
 use recorder_tests::origin::{Gate, Reply};
 use recorder_tests::{Bench, Run, over_all_adapters};
 use traffic_recorder::{Mode, Repeat};
@@ -12,8 +12,10 @@ over_all_adapters!(
     r26_one_request_too_many_is_told_that_all_are_consumed,
     r26_the_last_answer_repeats_where_it_is_told_to,
     r26_the_answers_cycle_where_they_are_told_to,
+    r26_cycling_hides_no_answer_that_nobody_asked_for,
     r27_repeating_one_place_leaves_the_others_strict,
     r28_an_answer_dropped_in_the_middle_is_there_for_the_retry,
+    r28_an_answer_dropped_and_not_asked_for_again_was_asked_for,
     r29_distinct_requests_at_once_get_their_own_answers,
     r30_identical_requests_at_once_are_kept_in_the_order_of_their_start,
     r31_two_recordings_with_other_delays_are_the_same_bytes,
@@ -83,6 +85,14 @@ async fn r26_the_answers_cycle_where_they_are_told_to(bench: Bench) {
     run.done();
 }
 
+async fn r26_cycling_hides_no_answer_that_nobody_asked_for(bench: Bench) {
+    three(&bench).await;
+    let run = bench.run(bench.recorder(Mode::Replay).repeat(Repeat::Cycle));
+    assert_eq!(numbers(&run, "/count", 2).await, ["1", "2"]);
+    let error = run.fault();
+    assert!(error.code() == "unused" && error.to_string().contains("(take 3 of 3)"), "{error}");
+}
+
 async fn r27_repeating_one_place_leaves_the_others_strict(bench: Bench) {
     let run = bench.record();
     run.get("/count").await;
@@ -96,7 +106,8 @@ async fn r27_repeating_one_place_leaves_the_others_strict(bench: Bench) {
     assert!(text.contains("recorded 1 answer to GET") && text.contains("/ok"), "{text}");
 }
 
-async fn r28_an_answer_dropped_in_the_middle_is_there_for_the_retry(bench: Bench) {
+/// Records an answer of two events; gives the first of them while replaying, the rest yet to come.
+async fn first_of_two(bench: &Bench) -> (Run, Opened) {
     let gate = Gate::closed();
     let feed = Reply::new(200).header("content-type", "text/event-stream").chunked();
     bench.origin.answer("/feed", feed.piece("data: one\n\n").wait(&gate).piece("data: two\n\n"));
@@ -110,10 +121,21 @@ async fn r28_an_answer_dropped_in_the_middle_is_there_for_the_retry(bench: Bench
     let run = bench.replay();
     let mut opened = run.client.open(Ask::get(run.url("/feed"))).await.expect("an answer");
     assert!(matches!(opened.next().await, Some(Ok(Piece::Data(data))) if data == "data: one\n\n"));
+    (run, opened)
+}
+
+async fn r28_an_answer_dropped_in_the_middle_is_there_for_the_retry(bench: Bench) {
+    let (run, opened) = first_of_two(&bench).await;
     drop(opened);
     assert_eq!(run.get("/feed").await.text(), "data: one\n\ndata: two\n\n");
     run.fails("/feed").await;
     assert_eq!(run.fault().code(), "miss", "delivered once");
+}
+
+async fn r28_an_answer_dropped_and_not_asked_for_again_was_asked_for(bench: Bench) {
+    let (run, opened) = first_of_two(&bench).await;
+    drop(opened);
+    run.done();
 }
 
 async fn r29_distinct_requests_at_once_get_their_own_answers(bench: Bench) {

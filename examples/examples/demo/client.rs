@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use reqwest_middleware_0_5::ClientWithMiddleware;
+use reqwest_middleware::ClientWithMiddleware;
 use serde_json::{Value, json};
 
 use crate::service::TOKEN;

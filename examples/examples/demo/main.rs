@@ -93,7 +93,7 @@ fn recorder(folder: &Path) -> Recorder {
 
 /// The program under test: it does not know whether its client is being recorded, replayed, or neither.
 async fn ask(tapes: &Tapes, shop: &str) -> Result<(Vec<Answer>, Duration)> {
-    let client = tapes.reqwest_builder(reqwest_0_13::Client::builder())?;
+    let client = tapes.reqwest_builder(reqwest::Client::builder())?;
     let start = Instant::now();
     let answers = Shop::new(client, shop).ask_everything(API_KEY).await?;
     Ok((answers, start.elapsed()))
@@ -133,7 +133,7 @@ async fn show_a_miss(page: &Page, folder: &Path, shop: &str) -> Result<()> {
     page.title("A miss");
     page.text("Now the program has a mistake: it asks for `pens` where `pen` was recorded. It is told at once:");
     let tapes = recorder(folder).mode(Mode::Replay).unused(UnusedRule::Allow).open()?;
-    let client = tapes.reqwest_builder(reqwest_0_13::Client::builder())?;
+    let client = tapes.reqwest_builder(reqwest::Client::builder())?;
     let refused = Shop::new(client, shop).log_in_and_order(API_KEY, "pens").await;
     ensure(refused.is_err(), "the program gets an error, not an answer")?;
 

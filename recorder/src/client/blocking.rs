@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use http::Response;
 
 use super::body::broken;
+use super::drain::drain_reader;
 use super::{BoxError, Payload, Stop, Translate};
 use crate::session::{
     AnswerHead, AnswerTap, Frame, Head, Opening, Playback, Recording, Replayed, Reply, RequestTap, Session, Spool,
@@ -29,14 +30,30 @@ enum Sending<B> {
 }
 
 /// The answer's body: live and noted as it is read, or from a tape.
-pub struct AnswerReader<R> {
+pub struct AnswerReader<R: Read> {
     inner: Answering<R>,
 }
 
-enum Answering<R> {
-    Live(R, AnswerTap),
+enum Answering<R: Read> {
+    Live(Live<R>),
     Untouched(R),
     Replayed { body: Replayed, piece: bytes::Bytes },
+}
+
+/// A live body that is read on when it is dropped, where the session asks for that.
+struct Live<R: Read> {
+    inner: R,
+    tap: AnswerTap,
+    ended: bool,
+    drain: u64,
+}
+
+impl<R: Read> Drop for Live<R> {
+    fn drop(&mut self) {
+        if !self.ended && self.drain > 0 {
+            drain_reader(&mut self.inner, &mut self.tap, self.drain);
+        }
+    }
 }
 
 /// Sends one request of a blocking client through the session; as [`exchange`](super::exchange) in all else.
@@ -118,7 +135,7 @@ fn collect<B: Read>(mut inner: B, limit: usize, offline: bool) -> io::Result<(Sp
     Ok((whole, again))
 }
 
-fn play<R, T: Translate>(playback: Playback, translate: &T) -> Result<Response<AnswerReader<R>>, T::Error> {
+fn play<R: Read, T: Translate>(playback: Playback, translate: &T) -> Result<Response<AnswerReader<R>>, T::Error> {
     let delay = playback.delay();
     if !delay.is_zero() {
         std::thread::sleep(delay);
@@ -144,7 +161,6 @@ fn record<R, T: Translate>(
 where
     R: Read,
 {
-    let _ = session;
     let response = match sent {
         Ok(response) => response,
         Err(error) => {
@@ -161,11 +177,12 @@ where
         url: parts.extensions.get::<FinalUrl>().map(|url| url.0.as_str()),
         bodiless: false,
     });
-    Ok(Response::from_parts(parts, AnswerReader { inner: Answering::Live(body, tap) }))
+    let live = Live { inner: body, tap, ended: false, drain: session.drain_limit() };
+    Ok(Response::from_parts(parts, AnswerReader { inner: Answering::Live(live) }))
 }
 
 #[cfg(feature = "ureq")]
-impl<R> AnswerReader<R> {
+impl<R: Read> AnswerReader<R> {
     pub(crate) fn is_replayed(&self) -> bool {
         matches!(self.inner, Answering::Replayed { .. })
     }
@@ -188,18 +205,20 @@ impl<B: Read> Read for TapedReader<B> {
 impl<R: Read> Read for AnswerReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.inner {
-            Answering::Live(inner, tap) => match inner.read(buffer) {
+            Answering::Live(live) => match live.inner.read(buffer) {
                 Ok(0) if !buffer.is_empty() => {
-                    tap.end();
+                    live.ended = true;
+                    live.tap.end();
                     Ok(0)
                 }
                 Ok(n) => {
-                    tap.frame(&buffer[..n]);
+                    live.tap.frame(&buffer[..n]);
                     Ok(n)
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
                 Err(error) => {
-                    tap.failed(classify_io(&error));
+                    live.ended = true;
+                    live.tap.failed(classify_io(&error));
                     Err(error)
                 }
             },
@@ -237,7 +256,7 @@ fn io_error(error: BoxError) -> io::Error {
     }
 }
 
-impl<R> std::fmt::Debug for AnswerReader<R> {
+impl<R: Read> std::fmt::Debug for AnswerReader<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.inner {
             Answering::Live(..) => f.write_str("AnswerReader(recorded)"),

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame as HttpFrame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::drain::Draining;
 use super::sleep::Sleep;
 use super::{BoxError, ReplayedFault, classify};
 use crate::session::{AnswerTap, Break, Frame, Replayed, RequestTap};
@@ -117,6 +118,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Live { #[pin] inner: B, tap: AnswerTap },
+        Draining { body: Draining },
         Untouched { #[pin] inner: B },
         Replayed { body: Replayed, sleep: Option<Sleep>, slept: bool },
     }
@@ -125,6 +127,11 @@ pin_project! {
 impl<B> TapedBody<B> {
     pub(crate) fn live(inner: B, tap: AnswerTap) -> Self {
         Self { kind: Kind::Live { inner, tap } }
+    }
+
+    /// Live, and read on when the program drops it.
+    pub(super) fn draining(body: Draining) -> Self {
+        Self { kind: Kind::Draining { body } }
     }
 
     pub(crate) fn untouched(inner: B) -> Self {
@@ -146,36 +153,16 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
-            KindProj::Live { mut inner, tap } => match ready!(inner.as_mut().poll_frame(cx)) {
-                None => {
+            KindProj::Live { mut inner, tap } => {
+                let frame = ready!(inner.as_mut().poll_frame(cx)).map(plain);
+                // Nobody need ask a body that says it is over for its end.
+                if !note(&frame, tap) && inner.is_end_stream() {
                     tap.end();
-                    Poll::Ready(None)
                 }
-                Some(Err(error)) => {
-                    let error = error.into();
-                    tap.failed(classify(&*error));
-                    Poll::Ready(Some(Err(error)))
-                }
-                Some(Ok(frame)) => {
-                    let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
-                    if let Some(data) = frame.data_ref() {
-                        tap.frame(data);
-                    } else if let Some(trailers) = frame.trailers_ref() {
-                        tap.trailers(trailers);
-                        tap.end();
-                    }
-                    // Nobody need ask a body that says it is over for its end.
-                    if inner.is_end_stream() {
-                        tap.end();
-                    }
-                    Poll::Ready(Some(Ok(frame)))
-                }
-            },
-            KindProj::Untouched { inner } => {
-                let frame = ready!(inner.poll_frame(cx));
-                let frame = frame.map(|f| f.map(|f| f.map_data(|mut data| data.copy_to_bytes(data.remaining()))));
-                Poll::Ready(frame.map(|f| f.map_err(Into::into)))
+                Poll::Ready(frame)
             }
+            KindProj::Draining { body } => body.poll_frame(cx),
+            KindProj::Untouched { inner } => Poll::Ready(ready!(inner.poll_frame(cx)).map(plain)),
             KindProj::Replayed { body, sleep, slept } => {
                 if !*slept {
                     *slept = true;
@@ -199,6 +186,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Live { inner, .. } | Kind::Untouched { inner } => inner.is_end_stream(),
+            Kind::Draining { body } => body.is_end_stream(),
             Kind::Replayed { body, .. } => body.is_done(),
         }
     }
@@ -206,9 +194,35 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Live { inner, .. } | Kind::Untouched { inner } => inner.size_hint(),
+            Kind::Draining { body } => body.size_hint(),
             Kind::Replayed { body, .. } => body.announced().map_or_else(SizeHint::new, SizeHint::with_exact),
         }
     }
+}
+
+/// A frame with its data in one piece and its error boxed.
+fn plain<D: Buf, E: Into<BoxError>>(frame: Result<HttpFrame<D>, E>) -> Result<HttpFrame<Bytes>, BoxError> {
+    let frame = frame.map_err(Into::into)?;
+    Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+}
+
+/// Tells the tap of a frame; whether it was the last one.
+pub(super) fn note(frame: &Option<Result<HttpFrame<Bytes>, BoxError>>, tap: &mut AnswerTap) -> bool {
+    match frame {
+        None => tap.end(),
+        Some(Err(error)) => tap.failed(classify(&**error)),
+        Some(Ok(frame)) => {
+            if let Some(data) = frame.data_ref() {
+                tap.frame(data);
+                return false;
+            }
+            if let Some(trailers) = frame.trailers_ref() {
+                tap.trailers(trailers);
+            }
+            tap.end();
+        }
+    }
+    true
 }
 
 /// The error at the end of a body that was recorded cut off.
@@ -235,7 +249,7 @@ impl<B> fmt::Debug for SentBody<B> {
 impl<B> fmt::Debug for TapedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Live { .. } => f.write_str("TapedBody(recorded)"),
+            Kind::Live { .. } | Kind::Draining { .. } => f.write_str("TapedBody(recorded)"),
             Kind::Untouched { .. } => f.write_str("TapedBody(untouched)"),
             Kind::Replayed { body, .. } => write!(f, "TapedBody({body:?})"),
         }

@@ -6,6 +6,7 @@ use http::Response;
 use http_body::Body as HttpBody;
 
 use super::collect::Collector;
+use super::drain::Draining;
 use super::sleep::Sleep;
 use super::{BoxError, Payload, SentBody, Stop, TapedBody, Translate};
 use crate::session::{AnswerHead, Ask, Error, Head, Opening, Playback, Recording, Reply, Session, Step};
@@ -29,7 +30,8 @@ pub async fn exchange<B, R, T, F, S>(
 where
     B: HttpBody + Unpin,
     B::Error: Into<BoxError>,
-    R: HttpBody,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
     T: Translate,
     S: FnOnce(Option<SentBody<B>>) -> F,
     F: Future<Output = Result<Response<R>, T::Error>>,
@@ -51,17 +53,18 @@ where
                 }
                 Payload::Stream(inner) => Some(tapped(inner, &head, &recording)),
             };
-            record(recording, translate, send(body)).await
+            record(session, recording, translate, send(body)).await
         }
         Step::Ask(ask) => {
             let collector = Collector::new(payload, &head, &ask);
-            answer(ask, collector, &head, translate, send).await
+            answer(session, ask, collector, &head, translate, send).await
         }
     }
 }
 
 /// The rest of an exchange whose body decides about its answer.
 pub(super) async fn answer<B, R, T, F, S>(
+    session: &Session,
     ask: Ask,
     mut collector: Collector<B>,
     head: &Head<'_>,
@@ -71,7 +74,8 @@ pub(super) async fn answer<B, R, T, F, S>(
 where
     B: HttpBody + Unpin,
     B::Error: Into<BoxError>,
-    R: HttpBody,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
     T: Translate,
     S: FnOnce(Option<SentBody<B>>) -> F,
     F: Future<Output = Result<Response<R>, T::Error>>,
@@ -87,7 +91,7 @@ where
             }
             open(playback, translate)
         }
-        Reply::Record(recording) => record(recording, translate, send(again)).await,
+        Reply::Record(recording) => record(session, recording, translate, send(again)).await,
     }
 }
 
@@ -113,9 +117,15 @@ fn tapped<B: HttpBody>(inner: B, head: &Head<'_>, recording: &Recording) -> Sent
     SentBody::tapped(inner, tap)
 }
 
-async fn record<R, T, F>(recording: Recording, translate: &T, sent: F) -> Result<Response<TapedBody<R>>, T::Error>
+async fn record<R, T, F>(
+    session: &Session,
+    recording: Recording,
+    translate: &T,
+    sent: F,
+) -> Result<Response<TapedBody<R>>, T::Error>
 where
-    R: HttpBody,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
     T: Translate,
     F: Future<Output = Result<Response<R>, T::Error>>,
 {
@@ -135,7 +145,11 @@ where
         url: parts.extensions.get::<FinalUrl>().map(|url| url.0.as_str()),
         bodiless: body.is_end_stream(),
     });
-    Ok(Response::from_parts(parts, TapedBody::live(body, tap)))
+    let body = match session.drain_limit() {
+        0 => TapedBody::live(body, tap),
+        _ => TapedBody::draining(Draining::new(body, tap, session)),
+    };
+    Ok(Response::from_parts(parts, body))
 }
 
 /// Put into a response's extensions by a seam above redirects: the URL that answered, where it is not the one that was asked.

@@ -13,6 +13,7 @@
 mod blocking;
 mod body;
 mod collect;
+mod drain;
 mod drive;
 mod fault;
 mod sleep;

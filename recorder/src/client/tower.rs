@@ -36,12 +36,13 @@ pub struct TapesService<S> {
 }
 
 /// The answer, now or later.
-pub struct TapedFuture<R>(State<R>);
-
-enum State<R> {
-    Ready(Option<Result<Response<TapedBody<R>>, BoxError>>),
-    Later(Pin<Box<dyn Future<Output = Result<Response<TapedBody<R>>, BoxError>> + Send>>),
+pub struct TapedFuture<R> {
+    /// An answer that is there at once must not cost an allocation.
+    ready: Option<Answered<R>>,
+    later: Option<Pin<Box<dyn Future<Output = Answered<R>> + Send>>>,
 }
+
+type Answered<R> = Result<Response<TapedBody<R>>, BoxError>;
 
 impl Tapes {
     /// A layer that sits where the bytes are: below redirects and decompression.
@@ -100,7 +101,8 @@ where
     B: HttpBody + Unpin + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
-    R: HttpBody + 'static,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
 {
     type Response = Response<TapedBody<R>>;
     type Error = BoxError;
@@ -117,7 +119,7 @@ where
             return self.replay(parts, body);
         }
         let (mut inner, session, layer) = (self.inner.clone(), self.session.clone(), self.layer);
-        TapedFuture(State::Later(Box::pin(async move {
+        TapedFuture::later(async move {
             let again = parts.clone();
             let send = async move |sent: Option<SentBody<B>>| {
                 let sent = sent.unwrap_or_else(|| SentBody::read(None, None));
@@ -128,7 +130,7 @@ where
                 Box::pin(send(sent)) as Pin<Box<dyn Future<Output = _> + Send>>
             })
             .await
-        })))
+        })
     }
 }
 
@@ -139,7 +141,8 @@ impl<S> TapesService<S> {
         B: HttpBody + Unpin + Send + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
-        R: HttpBody + 'static,
+        R: HttpBody + Send + 'static,
+        R::Error: Into<BoxError>,
     {
         let refused = |error| TapedFuture::ready(Err(Boxed.error(Stop::Recorder(error))));
         let head = Head::from_parts(&parts);
@@ -152,7 +155,7 @@ impl<S> TapesService<S> {
         match collector.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(reason)) => return refused(ask.unreadable(&head, &reason)),
-            Poll::Pending => return TapedFuture::later(later(ask, collector, parts)),
+            Poll::Pending => return TapedFuture::later(later(self.session.clone(), ask, collector, parts)),
         }
         let whole = match collector.finish() {
             Ok((whole, _)) => whole,
@@ -176,6 +179,7 @@ impl<S> TapesService<S> {
 }
 
 async fn later<B, R>(
+    session: Session,
     ask: Ask,
     collector: Collector<B>,
     parts: http::request::Parts,
@@ -183,31 +187,32 @@ async fn later<B, R>(
 where
     B: HttpBody + Unpin,
     B::Error: Into<BoxError>,
-    R: HttpBody,
+    R: HttpBody + Send + 'static,
+    R::Error: Into<BoxError>,
 {
     let never = |_: Option<SentBody<B>>| std::future::pending::<Result<Response<R>, BoxError>>();
-    answer(ask, collector, &Head::from_parts(&parts), &Boxed, never).await
+    answer(&session, ask, collector, &Head::from_parts(&parts), &Boxed, never).await
 }
 
 impl<R> TapedFuture<R> {
-    fn ready(result: Result<Response<TapedBody<R>>, BoxError>) -> Self {
-        Self(State::Ready(Some(result)))
+    fn ready(result: Answered<R>) -> Self {
+        Self { ready: Some(result), later: None }
     }
 
-    fn later(future: impl Future<Output = Result<Response<TapedBody<R>>, BoxError>> + Send + 'static) -> Self {
-        Self(State::Later(Box::pin(future)))
+    fn later(future: impl Future<Output = Answered<R>> + Send + 'static) -> Self {
+        Self { ready: None, later: Some(Box::pin(future)) }
     }
 }
 
 impl<R> Unpin for TapedFuture<R> {}
 
 impl<R> Future for TapedFuture<R> {
-    type Output = Result<Response<TapedBody<R>>, BoxError>;
+    type Output = Answered<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            State::Ready(result) => Poll::Ready(result.take().expect("polled again after it was ready")),
-            State::Later(future) => future.as_mut().poll(cx),
+        match &mut self.later {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Ready(self.ready.take().expect("polled again after it was ready")),
         }
     }
 }

@@ -26,7 +26,7 @@ impl Exchange {
             match entry {
                 Entry::Gone => {}
                 Entry::Played(found, take) => exchanges.push(Self {
-                    request: (*found.request).clone(),
+                    request: found.request.clone(),
                     outcome: Some(found.shelf.tape.takes[*take].outcome.clone()),
                     replayed: true,
                 }),

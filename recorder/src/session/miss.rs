@@ -105,13 +105,29 @@ fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, mut names
     }
     found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
     let shown = found.into_iter().take(SHOWN);
-    shown
-        .map(|(_, file, recorded)| Candidate {
-            differences: key::differences(&recorded, sent),
-            seen: inner.was_opened(state, &file),
-            file,
-        })
-        .collect()
+    let candidates = shown.map(|(_, file, recorded)| Candidate {
+        differences: only_useful_rules(key::differences(&recorded, sent)),
+        seen: inner.was_opened(state, &file),
+        file,
+    });
+    without_far_ones(candidates.collect())
+}
+
+/// Rules that leave a difference which none of them mends would not make the tape match.
+fn only_useful_rules(mut differences: Vec<Difference>) -> Vec<Difference> {
+    if differences.iter().any(|difference| difference.rule.is_none()) {
+        differences.iter_mut().for_each(|difference| difference.rule = None);
+    }
+    differences
+}
+
+/// Beside a tape of the same method and path, tapes of other ones are noise.
+fn without_far_ones(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let elsewhere = |c: &Candidate| c.differences.iter().any(|d| matches!(d.place.as_str(), "method" | "path"));
+    if candidates.first().is_some_and(|best| !elsewhere(best)) {
+        candidates.retain(|candidate| !elsewhere(candidate));
+    }
+    candidates
 }
 
 impl From<Miss> for Error {
@@ -137,12 +153,16 @@ impl fmt::Display for Miss {
             match (self.tapes, self.candidates.len()) {
                 (0, _) => writeln!(f, "\nThis test has no tapes yet.")?,
                 (1, _) => writeln!(f, "\nThe only tape of this test:")?,
+                (all, 1) => writeln!(f, "\nThe nearest of {all} tapes:")?,
                 (all, shown) => writeln!(f, "\nThe nearest {} of {all} tapes:", shown.min(all))?,
             }
         }
         for candidate in &self.candidates {
             let seen = if candidate.seen { "asked for already" } else { "not asked for yet" };
             writeln!(f, "  {} ({seen})", candidate.file)?;
+            if candidate.differences.is_empty() {
+                writeln!(f, "    the same request, recorded under other rules: record the test again, RECORD=1")?;
+            }
             for difference in candidate.differences.iter().take(DIFFERENCES) {
                 writeln!(f, "    {}", difference.place)?;
                 let none = "(nothing)";
@@ -159,7 +179,8 @@ impl fmt::Display for Miss {
         if self.candidates.iter().flat_map(|c| &c.differences).any(|d| d.rule.is_some()) {
             writeln!(
                 f,
-                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")"
+                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")\n\
+                 It becomes a part of the key: record the test again with it, RECORD=1."
             )?;
         }
         match self.reason {
@@ -174,3 +195,42 @@ impl fmt::Display for Miss {
 }
 
 impl std::error::Error for Miss {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(place: &str, rule: Option<&str>) -> Difference {
+        Difference { place: place.to_owned(), recorded: None, sent: None, rule: rule.map(str::to_owned) }
+    }
+
+    #[test]
+    fn r68_a_rule_is_shown_only_where_it_would_make_the_tape_match() {
+        let fits = vec![difference("query page", Some("ignore query page"))];
+        assert_eq!(only_useful_rules(fits.clone()), fits);
+        let far = vec![difference("method", None), difference("body", Some("ignore body"))];
+        assert!(only_useful_rules(far).iter().all(|difference| difference.rule.is_none()));
+    }
+
+    #[test]
+    fn r68_a_tape_of_the_same_request_under_other_rules_says_so() {
+        let miss = Miss {
+            method: "GET".to_owned(),
+            url: "https://a.test/".to_owned(),
+            test: "orders::created (tests/orders.rs:7)".to_owned(),
+            wanted: PathBuf::from("tapes/x.yaml"),
+            reason: MissReason::NoTape,
+            candidates: vec![Candidate { file: "y.yaml".to_owned(), seen: false, differences: Vec::new() }],
+            tapes: 1,
+            command: "RECORD=missing cargo test".to_owned(),
+        };
+        assert!(miss.to_string().contains("under other rules: record the test again"), "{miss}");
+    }
+
+    #[test]
+    fn r68_tapes_of_another_path_are_shown_only_where_there_is_nothing_nearer() {
+        let tape = |place| Candidate { file: String::new(), seen: false, differences: vec![difference(place, None)] };
+        assert_eq!(without_far_ones(vec![tape("body $.a"), tape("path")]).len(), 1);
+        assert_eq!(without_far_ones(vec![tape("path"), tape("method")]).len(), 2);
+    }
+}

@@ -17,9 +17,11 @@ mod exchange;
 mod finish;
 mod head;
 mod location;
+mod memo;
 mod miss;
 mod mode;
 mod playback;
+mod prepared;
 mod quiet;
 mod recorder;
 mod recording;
@@ -51,3 +53,5 @@ pub use tapes::Tapes;
 pub(crate) use recording::REQUEST_LIMIT;
 pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};
+#[cfg(feature = "tokio")]
+pub(crate) use state::Draining;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
-use super::replay::{Prepared, Shelf};
-use crate::tape::{Answer, Body, BodyFile, Cut, Fault, Outcome};
+use super::memo::Found;
+use super::prepared::{Prepared, Ready};
+use crate::tape::{BodyFile, Cut, Fault};
 
 /// How the recorded times count while replaying.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -35,11 +36,11 @@ impl Timing {
 /// The answer to one request, ready to be delivered.
 #[derive(Debug)]
 pub struct Playback {
-    shelf: Arc<Shelf>,
+    found: Arc<Found>,
     take: usize,
     timing: Timing,
     /// With secrets put back, where the session reveals them.
-    revealed: Option<Box<(Answer, Prepared)>>,
+    revealed: Option<Box<Prepared>>,
     delivered: bool,
 }
 
@@ -53,12 +54,12 @@ pub enum Opening {
 }
 
 impl Playback {
-    pub(super) fn new(shelf: Arc<Shelf>, take: usize, timing: Timing) -> Self {
-        Self { shelf, take, timing, revealed: None, delivered: false }
+    pub(super) fn new(found: Arc<Found>, take: usize, timing: Timing) -> Self {
+        Self { found, take, timing, revealed: None, delivered: false }
     }
 
-    pub(super) fn reveal(&mut self, answer: Answer, prepared: Prepared) {
-        self.revealed = Some(Box::new((answer, prepared)));
+    pub(super) fn reveal(&mut self, prepared: Prepared) {
+        self.revealed = Some(Box::new(prepared));
     }
 
     /// How long the client waits for the head: nothing, unless recorded times are replayed.
@@ -66,29 +67,20 @@ impl Playback {
     pub fn delay(&self) -> Duration {
         match self.timing {
             Timing::Instant => Duration::ZERO,
-            timing => timing.scale(self.shelf.tape.takes[self.take].recorded.elapsed),
+            timing => timing.scale(self.found.shelf.tape.takes[self.take].recorded.elapsed),
         }
     }
 
     /// The URL that answered, where the recorded client had followed redirects.
     #[must_use]
     pub fn final_url(&self) -> Option<&str> {
-        self.answer().and_then(|answer| answer.url.as_deref())
+        self.prepared().rare.as_ref()?.url.as_deref()
     }
 
-    /// The reason phrase, where it is not the usual one.
-    #[must_use]
-    pub fn reason(&self) -> Option<&str> {
-        self.answer().and_then(|answer| answer.reason.as_deref())
-    }
-
-    fn answer(&self) -> Option<&Answer> {
-        if let Some(revealed) = &self.revealed {
-            return Some(&revealed.0);
-        }
-        match &self.shelf.tape.takes[self.take].outcome {
-            Outcome::Answer(answer) => Some(answer),
-            Outcome::Fault(_) => None,
+    fn prepared(&self) -> &Prepared {
+        match &self.revealed {
+            Some(revealed) => revealed,
+            None => self.found.shelf.prepared(self.take),
         }
     }
 
@@ -96,23 +88,18 @@ impl Playback {
     #[must_use]
     pub fn open(mut self) -> Opening {
         self.delivered = true;
-        let shelf = Arc::clone(&self.shelf);
-        let revealed = self.revealed.take();
-        let (answer, prepared) = match (&revealed, &shelf.tape.takes[self.take].outcome) {
-            (Some(revealed), _) => (&revealed.0, &revealed.1),
-            (None, Outcome::Answer(answer)) => (answer, &shelf.prepared[self.take]),
-            (None, Outcome::Fault(fault)) => {
-                shelf.used(self.take);
-                return Opening::Fault(fault.clone());
-            }
-        };
-        let body = Replayed::new(self, answer, prepared);
-        let mut response = http::Response::new(body);
+        if let Some(fault) = self.prepared().fault() {
+            let fault = fault.clone();
+            self.found.shelf.used(self.take);
+            return Opening::Fault(fault);
+        }
+        let mut response = http::Response::new(Replayed::new(&self));
+        let prepared = self.prepared();
         *response.status_mut() = prepared.status;
         *response.version_mut() = prepared.version;
-        response.headers_mut().clone_from(&prepared.headers);
+        *response.headers_mut() = prepared.headers.clone();
         #[cfg(feature = "hyper-util")]
-        if let Some(reason) = &answer.reason
+        if let Some(reason) = prepared.rare.as_ref().and_then(|rare| rare.reason.as_ref())
             && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(reason.as_bytes())
         {
             response.extensions_mut().insert(reason);
@@ -125,18 +112,18 @@ impl Playback {
 impl Drop for Playback {
     fn drop(&mut self) {
         if !self.delivered {
-            self.shelf.release(self.take);
+            self.found.shelf.release(self.take);
         }
     }
 }
 
 /// The body of a replayed answer. Pull frames with [`next`](Self::next); nothing blocks but reading a large body's file.
 pub struct Replayed {
-    shelf: Arc<Shelf>,
+    found: Arc<Found>,
     take: usize,
     data: Data,
-    trailers: Option<HeaderMap>,
-    cut: Option<Cut>,
+    trailers: Option<Box<HeaderMap>>,
+    cut: Option<Box<Cut>>,
     left: u64,
     /// Whether the head says how long the body is: only then does a client that asks the body learn it.
     measured: bool,
@@ -148,8 +135,18 @@ pub struct Replayed {
 enum Data {
     None,
     Whole(Bytes),
-    Frames { bytes: Bytes, index: usize, sizes: Vec<u64>, delays: Vec<Duration>, waited: Duration },
-    File(Stream),
+    Frames(Box<Frames>),
+    File(Box<Stream>),
+}
+
+/// A body that arrived in pieces.
+struct Frames {
+    bytes: Bytes,
+    sizes: Arc<[u64]>,
+    index: usize,
+    /// When each is due, from the head on; none: at once.
+    due: Vec<Duration>,
+    waited: Duration,
 }
 
 /// A piece of a replayed body.
@@ -176,29 +173,34 @@ pub enum Break {
 const CHUNK: usize = 128 * 1024;
 
 impl Replayed {
-    fn new(playback: Playback, answer: &Answer, prepared: &Prepared) -> Self {
-        let take = &playback.shelf.tape.takes[playback.take];
-        let data = match &answer.body {
-            Body::Absent => Data::None,
-            Body::Bytes(bytes) if bytes.is_empty() => Data::None,
-            Body::Bytes(bytes) if answer.frames.is_empty() => Data::Whole(bytes.clone()),
-            Body::Bytes(bytes) => {
-                let delays = match playback.timing {
+    fn new(playback: &Playback) -> Self {
+        let (prepared, take) = (playback.prepared(), playback.take);
+        let data = match &prepared.body {
+            Ready::None => Data::None,
+            Ready::Whole(bytes) => Data::Whole(bytes.clone()),
+            Ready::Frames(bytes, sizes) => {
+                let due = match playback.timing {
                     Timing::Instant => Vec::new(),
-                    timing => take.recorded.frames.iter().map(|&at| timing.scale(at)).collect(),
+                    timing => {
+                        let recorded = &playback.found.shelf.tape.takes[take].recorded;
+                        recorded.frames.iter().map(|&at| timing.scale(at)).collect()
+                    }
                 };
-                let sizes = answer.frames.clone();
-                Data::Frames { bytes: bytes.clone(), index: 0, sizes, delays, waited: Duration::ZERO }
+                let (bytes, sizes) = (bytes.clone(), Arc::clone(sizes));
+                Data::Frames(Box::new(Frames { bytes, sizes, index: 0, due, waited: Duration::ZERO }))
             }
-            Body::File(file) => Data::File(Stream::new(file, &playback.shelf, playback.take)),
+            Ready::File(file, verified) => {
+                let verify = (!verified.load(Ordering::Relaxed)).then(|| (Arc::clone(&playback.found), take));
+                Data::File(Box::new(Stream::new(file, verify)))
+            }
         };
         let mut body = Self {
-            shelf: Arc::clone(&playback.shelf),
-            take: playback.take,
+            found: Arc::clone(&playback.found),
+            take,
             data,
             trailers: prepared.trailers.clone(),
-            cut: answer.cut.clone(),
-            left: answer.body.len(),
+            cut: prepared.cut().map(|cut| Box::new(cut.clone())),
+            left: prepared.len(),
             measured: prepared.headers.contains_key(http::header::CONTENT_LENGTH),
             touched: false,
             done: false,
@@ -209,10 +211,10 @@ impl Replayed {
 
     /// How long to wait before the next frame is due, counted from the frame before.
     pub fn wait(&mut self) -> Duration {
-        let Data::Frames { index, delays, waited, .. } = &mut self.data else { return Duration::ZERO };
-        let due = delays.get(*index).copied().unwrap_or(*waited);
-        let wait = due.saturating_sub(*waited);
-        *waited = due.max(*waited);
+        let Data::Frames(frames) = &mut self.data else { return Duration::ZERO };
+        let due = frames.due.get(frames.index).copied().unwrap_or(frames.waited);
+        let wait = due.saturating_sub(frames.waited);
+        frames.waited = due.max(frames.waited);
         wait
     }
 
@@ -251,13 +253,13 @@ impl Replayed {
             Ok(None) => {
                 if let Some(cut) = self.cut.take() {
                     self.finish();
-                    return Some(Err(match cut {
+                    return Some(Err(match *cut {
                         Cut::Caller => Break::Caller,
                         Cut::Fault(fault) => Break::Fault(fault),
                     }));
                 }
                 match self.trailers.take() {
-                    Some(trailers) => Frame::Trailers(trailers),
+                    Some(trailers) => Frame::Trailers(*trailers),
                     None => {
                         self.finish();
                         return None;
@@ -279,7 +281,7 @@ impl Replayed {
     fn finish(&mut self) {
         if !self.done {
             self.done = true;
-            self.shelf.used(self.take);
+            self.found.shelf.used(self.take);
         }
     }
 }
@@ -290,17 +292,17 @@ impl Drop for Replayed {
             return;
         }
         // Where the recording itself was cut by the caller, dropping it is what the test does.
-        if self.touched && self.cut != Some(Cut::Caller) {
-            self.shelf.release(self.take);
+        if self.touched && self.cut.as_deref() != Some(&Cut::Caller) {
+            self.found.shelf.dropped(self.take);
         } else {
-            self.shelf.used(self.take);
+            self.found.shelf.used(self.take);
         }
     }
 }
 
 impl std::fmt::Debug for Replayed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Replayed({}, take {}, {} bytes left)", self.shelf.name, self.take, self.left)
+        write!(f, "Replayed({}, take {}, {} bytes left)", self.found.shelf.name, self.take, self.left)
     }
 }
 
@@ -313,11 +315,11 @@ impl Data {
                 *self = Self::None;
                 Ok(Some(bytes))
             }
-            Self::Frames { bytes, index, sizes, .. } => {
-                let Some(&size) = sizes.get(*index) else { return Ok(None) };
-                *index += 1;
-                let size = usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len());
-                Ok(Some(bytes.split_to(size)))
+            Self::Frames(frames) => {
+                let Some(&size) = frames.sizes.get(frames.index) else { return Ok(None) };
+                frames.index += 1;
+                let size = usize::try_from(size).unwrap_or(usize::MAX).min(frames.bytes.len());
+                Ok(Some(frames.bytes.split_to(size)))
             }
             Self::File(stream) => stream.read(),
         }
@@ -331,13 +333,12 @@ struct Stream {
     buffer: BytesMut,
     left: u64,
     /// The hash so far; a file is held against its hash once in a session.
-    digest: Option<(hmac_sha256::Hash, Arc<Shelf>, usize)>,
+    digest: Option<(hmac_sha256::Hash, (Arc<Found>, usize))>,
 }
 
 impl Stream {
-    fn new(file: &BodyFile, shelf: &Arc<Shelf>, take: usize) -> Self {
-        let digest = (!shelf.prepared[take].verified.load(Ordering::Relaxed))
-            .then(|| (hmac_sha256::Hash::new(), Arc::clone(shelf), take));
+    fn new(file: &BodyFile, verify: Option<(Arc<Found>, usize)>) -> Self {
+        let digest = verify.map(|whose| (hmac_sha256::Hash::new(), whose));
         Self { file: file.clone(), open: None, buffer: BytesMut::new(), left: file.len, digest }
     }
 
@@ -357,16 +358,18 @@ impl Stream {
             return Err(self.changed());
         }
         let bytes = self.buffer.split_to(n).freeze();
-        if let Some((digest, ..)) = &mut self.digest {
+        if let Some((digest, _)) = &mut self.digest {
             digest.update(&bytes);
         }
         if self.left == 0
-            && let Some((digest, shelf, take)) = self.digest.take()
+            && let Some((digest, (found, take))) = self.digest.take()
         {
             if digest.finalize() != self.file.sha256 {
                 return Err(self.changed());
             }
-            shelf.prepared[take].verified.store(true, Ordering::Relaxed);
+            if let Ready::File(_, verified) = &found.shelf.prepared(take).body {
+                verified.store(true, Ordering::Relaxed);
+            }
         }
         Ok((n > 0).then_some(bytes))
     }

@@ -3,19 +3,22 @@
 use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
 use super::location::CallSite;
+use super::memo::Memo;
 use super::mode::in_ci;
 use super::playback::Timing;
 use super::recording::{REQUEST_LIMIT, lock};
-use super::replay::{Memo, Repeat};
+use super::replay::Repeat;
 use super::state::{Inner, Options, Session, State};
 use super::{Error, ErrorKind, Location, Mode, Tapes};
+use crate::key::Rule;
 use crate::policy::{Config, OnExpiry, Policy, RedactRule, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot};
-use crate::tape::Origin;
+use crate::tape::{Origin, Request};
 
 /// What a recording is worth when its test panics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -44,6 +47,7 @@ pub struct Recorder {
     location: Result<Location, Error>,
     mode: Option<Mode>,
     rules: Vec<String>,
+    custom: Vec<Rule>,
     hide: Vec<String>,
     allow: Vec<String>,
     secrets: Vec<(String, String)>,
@@ -81,6 +85,7 @@ impl Recorder {
             location,
             mode: None,
             rules: Vec::new(),
+            custom: Vec::new(),
             hide: Vec::new(),
             allow: Vec::new(),
             secrets: Vec::new(),
@@ -113,6 +118,23 @@ impl Recorder {
     /// A match rule, as in `recorder.yaml`: `ignore json $.timestamp`, `match header x-tenant` ….
     pub fn rule(mut self, rule: impl Into<String>) -> Self {
         self.rules.push(rule.into());
+        self
+    }
+
+    /// A match rule that is code, for what the others cannot say. It gets a copy of the request, secrets replaced already, and
+    /// makes of it what shall be compared. Tapes name it, so the name should say what it does.
+    ///
+    /// ```
+    /// # use traffic_recorder::Recorder;
+    /// # let folder = std::env::temp_dir().join("traffic-recorder-docs");
+    /// let tapes = Recorder::at(folder).custom_rule("upper case is lower case in paths", |request| {
+    ///     request.url = request.url.to_lowercase();
+    /// });
+    /// # tapes.open()?.finish()?;
+    /// # Ok::<(), traffic_recorder::Error>(())
+    /// ```
+    pub fn custom_rule(mut self, name: impl AsRef<str>, change: impl Fn(&mut Request) + Send + Sync + 'static) -> Self {
+        self.custom.push(Rule::custom(name, change));
         self
     }
 
@@ -181,7 +203,8 @@ impl Recorder {
     }
 
     /// While recording, reads up to so many bytes on of an answer that the program dropped, so that the tape has the whole.
-    /// Without it the take ends where the program stopped.
+    /// Without it the take ends where the program stopped. Async clients read on in a task of tokio (any client feature but
+    /// `tower` alone): await [`Tapes::settle`] before the end of the test.
     pub fn drain(mut self, bytes: u64) -> Self {
         self.options.drain = bytes;
         self
@@ -200,6 +223,7 @@ impl Recorder {
         for rule in &self.rules {
             config.rules.push(rule.parse().map_err(ErrorKind::Rule)?);
         }
+        config.rules.extend(self.custom);
         let mut options = self.options;
         let configured = config.redact.iter().map(RedactRule::to_string).collect();
         for rule in &self.hide {
@@ -245,7 +269,16 @@ impl Recorder {
             warnings: Vec::new(),
             stopped: false,
         };
-        let inner = Inner { location, mode, folder, seen, policy, options, state: Mutex::new(state) };
+        let inner = Inner {
+            location,
+            mode,
+            folder,
+            seen,
+            policy,
+            options,
+            state: Mutex::new(state),
+            draining: AtomicUsize::new(0),
+        };
         Ok(Tapes::new(Session(Arc::new(inner)), claim))
     }
 

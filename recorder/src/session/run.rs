@@ -73,7 +73,11 @@ pub(super) fn note(inner: &Inner, state: &State, unused: &[String]) {
     line.push('\n');
     let mut ledger = lock(&LEDGER);
     let file = ledger.get_or_insert_with(|| {
-        let folder = ledger_root(&exe)?.join(run_id());
+        let root = ledger_root(&exe)?;
+        let folder = root.join(run_id());
+        if !folder.exists() {
+            forget_old_runs(&root);
+        }
         fs::create_dir_all(&folder).ok()?;
         File::options().create(true).append(true).open(folder.join(std::process::id().to_string())).ok()
     });
@@ -86,6 +90,19 @@ pub(super) fn note(inner: &Inner, state: &State, unused: &[String]) {
 fn ledger_root(exe: &Path) -> Option<PathBuf> {
     let target = exe.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").exists())?;
     Some(target.join("traffic-recorder"))
+}
+
+/// Keeps the newest runs: nobody asks for the ledger of last month.
+fn forget_old_runs(root: &Path) {
+    const KEPT: usize = 9;
+    let Ok(entries) = fs::read_dir(root) else { return };
+    let mut runs: Vec<_> =
+        entries.flatten().filter_map(|run| Some((run.metadata().ok()?.modified().ok()?, run.path()))).collect();
+    runs.sort();
+    for (_, run) in runs.iter().rev().skip(KEPT) {
+        // Another process may be doing the same.
+        let _ = fs::remove_dir_all(run);
+    }
 }
 
 /// nextest names its runs; `cargo test` is the parent of all its test binaries.
@@ -101,6 +118,13 @@ fn run_id() -> String {
 }
 
 impl RunReport {
+    /// Whether there is nothing to mend. Folders that this run did not use do not count: their tests may have been filtered
+    /// out.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.unused.is_empty() && self.orphans.is_empty() && self.unmatched.is_empty()
+    }
+
     /// The newest run below a cargo target folder; `None` where there was none.
     ///
     /// # Errors

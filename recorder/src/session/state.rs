@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
+use super::memo::{Found, Memo};
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
+use super::prepared::Prepared;
 use super::recording::{REQUEST_LIMIT, SharedSlot, Slot, lock};
-use super::replay::{Found, Memo, Repeat, Shelf};
+use super::replay::{Repeat, Shelf};
 use super::spool::Spooled;
 use super::tap::Recording;
 use super::{Error, ErrorKind, Head, Location, Mode};
@@ -32,6 +35,19 @@ pub(super) struct Inner {
     pub(super) policy: Policy,
     pub(super) options: Options,
     pub(super) state: Mutex<State>,
+    pub(super) draining: AtomicUsize,
+}
+
+/// An answer that is read on.
+#[cfg(feature = "tokio")]
+#[derive(Debug)]
+pub(crate) struct Draining(Session);
+
+#[cfg(feature = "tokio")]
+impl Drop for Draining {
+    fn drop(&mut self) {
+        self.0.0.draining.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What the builder set.
@@ -71,7 +87,7 @@ pub(super) enum Entry {
     /// Went out; compared with a take in [`Mode::Check`], where there is one.
     Live(SharedSlot, Option<Against>),
     /// Came from a tape.
-    Played(Found, usize),
+    Played(Arc<Found>, usize),
     /// Given up before an answer.
     Gone,
 }
@@ -148,6 +164,18 @@ impl Session {
         self.0.options.drain
     }
 
+    /// Counts an answer that is read on after the program dropped it, until the guard goes.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn draining(&self) -> Draining {
+        self.0.draining.fetch_add(1, Ordering::SeqCst);
+        Draining(self.clone())
+    }
+
+    /// Whether there are any.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst) > 0
+    }
+
     /// Keeps an error that a seam found (a body that could not be read), so that the test fails for it.
     pub fn fail(&self, error: Error) -> Error {
         lock(&self.0.state).fail(error)
@@ -217,10 +245,10 @@ impl Ask {
     fn find(&self, state: &mut State, head: &Head<'_>, body: Spooled) -> Result<Reply, Error> {
         let inner = &*self.session.0;
         let found = match state.memo.look_up(head, &body.body) {
-            Some(found) => found.clone(),
+            Some(found) => Arc::clone(found),
             None => match inner.open(state, head, &body.body)? {
                 Ok(found) => {
-                    state.memo.remember(head, &body.body, found.clone());
+                    state.memo.remember(head, &body.body, Arc::clone(&found));
                     found
                 }
                 Err((request, canonical)) => return self.without_tape(state, head, body, request, &canonical),
@@ -236,7 +264,7 @@ impl Ask {
                 head,
                 body,
                 self.layer,
-                Some(Some((found.shelf, take))),
+                Some(Some((Arc::clone(&found.shelf), take))),
             )));
         }
         let Some(take) = found.shelf.choose() else {
@@ -248,19 +276,19 @@ impl Ask {
             let reason = MissReason::UsedUp { file: found.shelf.name.clone(), takes: found.shelf.tape.takes.len() };
             return Err(miss::explain(inner, state, &found.request, &canonical, reason).into());
         };
-        let mut playback = Playback::new(Arc::clone(&found.shelf), take, inner.options.timing);
-        if found.shelf.prepared[take].placeholders
+        let mut playback = Playback::new(Arc::clone(&found), take, inner.options.timing);
+        if found.shelf.prepared(take).placeholders
             && let Outcome::Answer(answer) = &found.shelf.tape.takes[take].outcome
         {
             state.redactor.note_placeholders(answer);
             if inner.options.reveal == Reveal::Value {
                 let answer = state.redactor.reveal_answer(answer, Reveal::Value);
-                let prepared = super::replay::prepare_answer(&answer).map_err(|reason| ErrorKind::Request {
+                let prepared = Prepared::of_answer(&answer).map_err(|reason| ErrorKind::Request {
                     method: found.request.method.clone(),
                     url: found.request.url.clone(),
                     reason,
                 })?;
-                playback.reveal(answer, prepared);
+                playback.reveal(prepared);
             }
         }
         state.entries.push(Entry::Played(found, take));
@@ -291,7 +319,7 @@ impl Ask {
 }
 
 /// The outer error is a tape that cannot be read, the inner one that there is none.
-type Opened = Result<Result<Found, (Request, Canonical)>, Error>;
+type Opened = Result<Result<Arc<Found>, (Request, Canonical)>, Error>;
 
 impl Inner {
     /// Finds the tape of a request that was not seen before.
@@ -302,7 +330,7 @@ impl Inner {
         let canonical = key::canonical(&request, &self.policy.rules);
         let key = canonical.key();
         if let Some(shelf) = state.shelves.get(&key) {
-            return Ok(Ok(Found { shelf: Arc::clone(shelf), request: Arc::new(request) }));
+            return Ok(Ok(Arc::new(Found { shelf: Arc::clone(shelf), request })));
         }
         let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
         let Some(tape) = self.folder.load(&name)? else { return Ok(Err((request, canonical))) };
@@ -313,7 +341,7 @@ impl Inner {
         state.warnings.extend(self.options.max_age.judge(&tape, &name, &self.folder, &self.location)?);
         let shelf = Arc::new(Shelf::new(name, tape, self.repeat(&request.url))?);
         state.shelves.insert(key, Arc::clone(&shelf));
-        Ok(Ok(Found { shelf, request: Arc::new(request) }))
+        Ok(Ok(Arc::new(Found { shelf, request })))
     }
 
     /// Whether the test has replayed this file.

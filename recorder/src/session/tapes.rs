@@ -50,7 +50,7 @@ impl Tapes {
                 value
             }
             _ if self.mode() == Mode::Replay => Redactor::placeholder(name),
-            _ => panic!("{name} is not set: RECORD={} sends live requests, which need it", self.mode()),
+            _ => panic!("{name} is not set, and requests that go out need it (the mode is `{}`)", self.mode()),
         }
     }
 

@@ -32,11 +32,13 @@ const OVER_HTTP1: &[(&str, &str)] = &[(
     "what fits into the pipe to the client counts as delivered when it is put there, whether the program reads it or not",
 )];
 
+const NUMBERS: &str =
+    "HTTP/2 has only numbers for errors: the program sees a stream that was reset, the end of the test says why";
+
 const OVER_HTTP2: &[(&str, &str)] = &[
-    (
-        "r09_a_miss_is_neither_an_answer_nor_worth_a_retry",
-        "HTTP/2 has only numbers for errors: the program sees a stream that was reset, the end of the test says why",
-    ),
+    ("r09_a_miss_is_neither_an_answer_nor_worth_a_retry", NUMBERS),
+    ("r56_a_tape_that_cannot_be_read_is_an_error_for_the_program", NUMBERS),
+    ("r64_a_request_after_the_end_names_its_test", NUMBERS),
     OVER_HTTP1[0],
 ];
 
@@ -46,6 +48,14 @@ struct ConnectorClient(HyperClient<TapedConnector<HttpConnector>, Chunks>, Optio
 impl Adapter for Connector {
     fn name(&self) -> &'static str {
         if self.http2 { "connector_http2" } else { "connector" }
+    }
+
+    fn seam(&self) -> [&'static str; 3] {
+        if self.http2 {
+            ["tapes.connector_http2(..)", "hyper-util's client with HTTP/2, on an in-memory wire", "hyper-util"]
+        } else {
+            ["tapes.connector(..)", "hyper-util's client, on an in-memory wire", "hyper-util"]
+        }
     }
 
     fn layer(&self) -> Layer {

@@ -33,6 +33,9 @@ pub trait Adapter: Sync {
     /// What its tests are called by: the module that `over_all_adapters!` makes.
     fn name(&self) -> &'static str;
 
+    /// What a user writes, the client, and the feature that brings it.
+    fn seam(&self) -> [&'static str; 3];
+
     /// Where it taps its client.
     fn layer(&self) -> Layer;
 

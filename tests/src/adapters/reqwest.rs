@@ -1,7 +1,7 @@
 //! reqwest 0.12 and 0.13 behind the recorder's middleware: the same text with other names.
 
 macro_rules! reqwest_adapter {
-    ($module:ident, $static:ident, $reqwest:ident, $middleware:ident, $name:literal, $builder:ident) => {
+    ($module:ident, $static:ident, $reqwest:ident, $middleware:ident, $name:literal, $builder:ident, $client:literal, $feature:literal) => {
         mod $module {
             use std::sync::Arc;
 
@@ -25,6 +25,10 @@ macro_rules! reqwest_adapter {
             impl Adapter for Reqwest {
                 fn name(&self) -> &'static str {
                     $name
+                }
+
+                fn seam(&self) -> [&'static str; 3] {
+                    [concat!("tapes.", stringify!($builder), "(..)"), $client, $feature]
                 }
 
                 fn layer(&self) -> Layer {
@@ -95,5 +99,23 @@ macro_rules! reqwest_adapter {
 
 const CANNOT: &[(&str, &str)] = &[];
 
-reqwest_adapter!(v0_12, REQWEST_0_12, reqwest_0_12, reqwest_middleware_0_4, "reqwest_0_12", reqwest_0_12_builder);
-reqwest_adapter!(v0_13, REQWEST_0_13, reqwest_0_13, reqwest_middleware_0_5, "reqwest_0_13", reqwest_builder);
+reqwest_adapter!(
+    v0_12,
+    REQWEST_0_12,
+    reqwest_0_12,
+    reqwest_middleware_0_4,
+    "reqwest_0_12",
+    reqwest_0_12_builder,
+    "reqwest 0.12, by reqwest-middleware",
+    "reqwest-0_12"
+);
+reqwest_adapter!(
+    v0_13,
+    REQWEST_0_13,
+    reqwest_0_13,
+    reqwest_middleware_0_5,
+    "reqwest_0_13",
+    reqwest_builder,
+    "reqwest 0.13, by reqwest-middleware",
+    "reqwest-0_13"
+);

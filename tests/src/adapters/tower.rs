@@ -32,6 +32,10 @@ impl Adapter for Tower {
         "tower"
     }
 
+    fn seam(&self) -> [&'static str; 3] {
+        ["tapes.layer()", "hyper-util's client, and any `tower::Service` over `http` types", "tower"]
+    }
+
     fn layer(&self) -> Layer {
         Layer::Wire
     }

@@ -26,12 +26,19 @@ impl Adapter for Ureq {
         "ureq"
     }
 
+    fn seam(&self) -> [&'static str; 3] {
+        ["tapes.ureq(..)", "ureq 3, by its middleware", "ureq"]
+    }
+
     fn layer(&self) -> Layer {
         Layer::Logical
     }
 
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
-        &[]
+        &[(
+            "r20_absent_empty_and_null_bodies_are_three_things",
+            "ureq does not tell its middleware a body of no bytes from none: both are absent",
+        )]
     }
 
     fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client> {

@@ -14,6 +14,7 @@ pub(super) fn reply(received: &Received) -> Reply {
         "echo" => echo(received),
         "count" => Reply::json(format!(r#"{{"n":{}}}"#, received.nth)),
         "seen" => seen(received),
+        "status" if matches!(number, 204 | 304) => Reply::new(number as u16).bodiless(),
         "status" => Reply::new(number as u16).header("content-type", "text/plain").body(format!("status {number}")),
         "empty" => Reply::new(200),
         "no-content" => Reply::new(204).bodiless(),

@@ -25,8 +25,8 @@ impl Peer for Cassetter {
         for (name, value) in ask.headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = &ask.body {
-            request = request.body(body.clone());
+        if let Some(body) = ask.fresh_body() {
+            request = request.body(body);
         }
         let response = self.client.execute(request.build()?).await?;
         Ok((response.status().as_u16(), response.bytes().await?))

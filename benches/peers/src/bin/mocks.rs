@@ -32,8 +32,8 @@ impl<S: Server> Peer for Asked<S> {
         for (name, value) in ask.headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = &ask.body {
-            request = request.body(body.clone());
+        if let Some(body) = ask.fresh_body() {
+            request = request.body(body);
         }
         let response = request.send().await?;
         Ok((response.status().as_u16(), response.bytes().await?))

@@ -35,7 +35,7 @@ fn request(ask: &Ask) -> Result<http::Request<SdkBody>, Error> {
     for (name, value) in ask.headers {
         request = request.header(*name, *value);
     }
-    Ok(request.body(ask.body.clone().map_or_else(SdkBody::empty, SdkBody::from))?)
+    Ok(request.body(ask.fresh_body().map_or_else(SdkBody::empty, SdkBody::from))?)
 }
 
 fn main() -> Result<(), Error> {

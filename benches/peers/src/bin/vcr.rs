@@ -23,8 +23,8 @@ macro_rules! contender {
                 for (name, value) in ask.headers {
                     request = request.header(*name, *value);
                 }
-                if let Some(body) = &ask.body {
-                    request = request.body(body.clone());
+                if let Some(body) = ask.fresh_body() {
+                    request = request.body(body);
                 }
                 let response = request.send().await.map_err(|error| format!("{error:?}"))?;
                 Ok((response.status().as_u16(), response.bytes().await?))

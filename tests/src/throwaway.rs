@@ -1,0 +1,149 @@
+//! A crate as a user has it, built once and shared by everybody who asks: its sources are in `throwaway/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The crate and its built tests.
+#[derive(Debug)]
+pub struct Throwaway {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+const FILES: [(&str, &str); 3] = [
+    ("src/lib.rs", include_str!("../throwaway/src/lib.rs")),
+    ("tests/shop.rs", include_str!("../throwaway/tests/shop.rs")),
+    ("tests/orphans.rs", include_str!("../throwaway/tests/orphans.rs")),
+];
+
+/// What a runner or a developer may have set, and what a crate in another folder must not hear of.
+const UNSET: [&str; 5] = ["RECORD", "RECORD_IN_CI", "CI", "NEXTEST", "NEXTEST_RUN_ID"];
+
+impl Throwaway {
+    /// Writes the crate below `tmp` (`env!("CARGO_TARGET_TMPDIR")`) where it is not there yet, and builds its tests. They share
+    /// the target folder of this workspace, and with it nearly all dependencies.
+    ///
+    /// # Panics
+    /// Where it does not build.
+    #[must_use]
+    pub fn built(tmp: &str) -> &'static Self {
+        static BUILT: OnceLock<Throwaway> = OnceLock::new();
+        BUILT.get_or_init(|| {
+            let target = Path::new(tmp).parent().expect("the target folder").to_owned();
+            let made = Self { folder: Path::new(tmp).join("throwaway"), target };
+            made.write();
+            let build = made.cargo(&["test", "--no-run", "--offline", "--quiet"]).output().expect("cargo");
+            assert!(build.status.success(), "{}", text(&build.stderr));
+            made
+        })
+    }
+
+    fn write(&self) {
+        let recorder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recorder").canonicalize().expect("the recorder");
+        let manifest = format!(
+            "[package]\nname = \"throwaway\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dev-dependencies]\n\
+             bytes = \"1\"\nhttp = \"1\"\nhttp-body-util = \"0.1\"\n\
+             tower = {{ version = \"0.5\", features = [\"util\"] }}\n\
+             traffic-recorder = {{ path = {recorder:?} }}\n\n[workspace]\n\n\
+             # as in the workspace, for the same builds of the dependencies\n\
+             [profile.dev]\ndebug = \"line-tables-only\"\n"
+        );
+        // The versions of this workspace, which are the ones that are there offline.
+        let lock = fs::read_to_string(recorder.join("../Cargo.lock")).expect("a lock file");
+        let own = [("Cargo.toml", manifest.as_str()), ("workspace.lock", &lock)];
+        let mut changed = false;
+        for (name, text) in FILES.into_iter().chain(own) {
+            let path = self.folder.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            // Another process may be building it: what is right already stays as it is, and a change is one step.
+            if fs::read_to_string(&path).ok().as_deref() != Some(text) {
+                let new = path.with_extension(format!("new-{}", std::process::id()));
+                fs::write(&new, text).expect("written");
+                fs::rename(new, path).expect("in place");
+                changed |= name == "workspace.lock";
+            }
+        }
+        if changed {
+            let new = self.folder.join(format!("Cargo.lock.new-{}", std::process::id()));
+            fs::write(&new, lock).expect("written");
+            fs::rename(new, self.folder.join("Cargo.lock")).expect("in place");
+        }
+    }
+
+    /// cargo in that crate.
+    #[must_use]
+    pub fn cargo(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(args).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
+        clean(&mut command);
+        command
+    }
+
+    /// A built test program of that crate, by hand.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        let deps = fs::read_dir(self.target.join("debug/deps")).expect("built");
+        let of_name = |path: &PathBuf| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            stem.rsplit_once('-').is_some_and(|(stem, _)| stem == name)
+                && path.extension().is_none_or(|extension| extension == "exe")
+        };
+        let programs = deps.map(|entry| entry.expect("an entry").path()).filter(of_name);
+        // An older build may lie beside it.
+        let newest = programs.max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok());
+        newest.expect("a test program")
+    }
+
+    /// One test of the program `shop`, by hand.
+    #[must_use]
+    pub fn shop(&self, test: &str) -> Command {
+        let mut command = Command::new(self.program("shop"));
+        command.args(["--exact", test, "--nocapture"]).current_dir(&self.folder);
+        clean(&mut command);
+        command
+    }
+
+    /// The folder of a test's tapes, emptied.
+    ///
+    /// # Panics
+    /// Where it cannot be.
+    #[must_use]
+    pub fn fresh(&self, test: &str) -> PathBuf {
+        let folder = self.tapes().join(test.replace("::", "/"));
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("removed");
+        }
+        folder
+    }
+
+    /// The folder of all tapes.
+    #[must_use]
+    pub fn tapes(&self) -> PathBuf {
+        self.folder.join("tapes")
+    }
+}
+
+fn clean(command: &mut Command) {
+    for variable in UNSET {
+        command.env_remove(variable);
+    }
+}
+
+/// What a program said on both ways.
+///
+/// # Panics
+/// Where it cannot be run.
+#[must_use]
+pub fn said(command: &mut Command) -> (bool, String) {
+    let Output { status, stdout, stderr } = command.output().expect("run");
+    (status.success(), format!("{}{}", text(&stdout), text(&stderr)))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
