@@ -25,6 +25,22 @@ pub use failure::{Failure, refusal};
 pub use tower::TOWER;
 pub use ureq::UREQ;
 
+/// What none can do that hands over header fields in the map of the `http` crate.
+const LOWER_CASE: (&str, &str) = (
+    "r35_names_of_headers_keep_their_casing",
+    "the client has the names in lower case, as the `http` crate keeps them; a tape keeps those it is given",
+);
+/// What a seam above redirects does not see.
+const REDIRECTS_BELOW: (&str, &str) = (
+    "r39_every_hop_of_a_redirect_is_an_exchange",
+    "the client follows redirects below the recorder: a chain is one exchange, with the URL that answered in the end",
+);
+/// A time limit of the client, below the seam.
+const OWN_LIMIT: (&str, &str) = (
+    "r42_the_clients_own_time_limit_holds_while_replaying",
+    "the client's time limit begins below the recorder and is not reached while replaying; one around the call holds",
+);
+
 /// All of them.
 pub static ALL: [&dyn Adapter; 6] = [&TOWER, &CONNECTOR, &CONNECTOR_HTTP2, &REQWEST_0_12, &REQWEST_0_13, &UREQ];
 

@@ -97,7 +97,8 @@ macro_rules! reqwest_adapter {
     };
 }
 
-const CANNOT: &[(&str, &str)] = &[];
+const CANNOT: &[(&str, &str)] =
+    &[crate::adapters::LOWER_CASE, crate::adapters::REDIRECTS_BELOW, crate::adapters::OWN_LIMIT];
 
 reqwest_adapter!(
     v0_12,

@@ -21,6 +21,18 @@ pub static UREQ: Ureq = Ureq;
 
 struct UreqClient(Agent);
 
+const CANNOT: &[(&str, &str)] = &[
+    super::LOWER_CASE,
+    super::REDIRECTS_BELOW,
+    super::OWN_LIMIT,
+    (
+        "r20_absent_empty_and_null_bodies_are_three_things",
+        "ureq does not tell its middleware a body of no bytes from none: both are absent",
+    ),
+    ("r38_the_reason_survives", "ureq does not tell the reason phrase"),
+    ("r38_trailers_survive", "ureq does not tell trailers"),
+];
+
 impl Adapter for Ureq {
     fn name(&self) -> &'static str {
         "ureq"
@@ -35,10 +47,7 @@ impl Adapter for Ureq {
     }
 
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
-        &[(
-            "r20_absent_empty_and_null_bodies_are_three_things",
-            "ureq does not tell its middleware a body of no bytes from none: both are absent",
-        )]
+        CANNOT
     }
 
     fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client> {
@@ -115,6 +124,10 @@ fn failure(error: &Error) -> Failure {
     let mut failure = Failure::of(error);
     if let Error::Other(inner) = error {
         failure.refusal = super::refusal(&**inner);
+    }
+    if let Error::Io(io) = error {
+        let of_io = Failure::of(io);
+        (failure.io, failure.kind) = (of_io.io, of_io.kind);
     }
     let refused = matches!(error, Error::Io(io) if io.kind() == io::ErrorKind::ConnectionRefused);
     failure.is_timeout = matches!(error, Error::Timeout(_));
