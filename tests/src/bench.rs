@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use traffic_recorder::tape::Tape;
 use traffic_recorder::{Error, Mode, Recorder, Report, Tapes};
 
 use crate::adapters::{Adapter, Answer, Ask, Client, Failure, Options};
@@ -106,6 +107,32 @@ impl Bench {
     #[must_use]
     pub fn replay(&self) -> Run {
         self.run(self.recorder(Mode::Replay))
+    }
+
+    /// What a program gets while it is recorded, and what it gets from the tapes. Both runs have to end well.
+    pub async fn twice<T>(&self, program: impl AsyncFn(&Run) -> T) -> (T, T) {
+        let run = self.record();
+        let live = program(&run).await;
+        run.done();
+        let hits = self.origin.hits();
+        let run = self.replay();
+        let replayed = program(&run).await;
+        run.done();
+        assert_eq!(self.origin.hits(), hits, "replaying asks nobody");
+        (live, replayed)
+    }
+
+    /// Changes every tape by hand.
+    ///
+    /// # Panics
+    /// Where one cannot be read or written.
+    pub fn edit(&self, change: impl Fn(&mut Tape)) {
+        for name in self.tapes() {
+            let file = self.folder().join(name);
+            let mut tape = Tape::read(&file).expect("a tape").expect("a file");
+            change(&mut tape);
+            std::fs::write(&file, tape.render().expect("a tape").yaml).expect("written");
+        }
     }
 
     /// The names of the tapes, sorted.
@@ -250,7 +277,7 @@ fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// A test that hangs says so; far beyond what any takes.
-const HUNG: Duration = Duration::from_secs(60);
+const HUNG: Duration = Duration::from_secs(20);
 
 /// Runs one behaviour over one adapter. What the adapter says it cannot do has to fail.
 ///
@@ -262,9 +289,12 @@ where
 {
     let shown = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let result = runtime.block_on(async { tokio::time::timeout(HUNG, behaviour(Bench::new(adapter))).await });
-        // A client's thread may still hang on a connection that nobody closes.
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async { tokio::time::timeout(HUNG, behaviour(Bench::new(adapter))).await })
+        }));
+        // A client's thread may still hang on a connection that nobody closes, or sleep.
         runtime.shutdown_background();
+        let result = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         result.expect("the test hangs");
     };
     match adapter.cannot().iter().find(|(test, _)| *test == name) {

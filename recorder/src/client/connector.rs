@@ -24,7 +24,7 @@ use tower_service::Service;
 
 use super::fault::io_kind;
 use super::tower::{TapesLayer, TapesService};
-use super::{BoxError, ReplayedFault, SentBody};
+use super::{BoxError, ReplayedFault, SentBody, classify};
 use crate::session::{Error, Tapes, lock};
 use crate::tape::FaultKind;
 
@@ -127,7 +127,7 @@ where
         async move {
             let request = absolute(request, &target).map_err(|error| ended(&end, error.into()))?;
             match upstream.call(request).await {
-                Ok(response) => Ok(response.map(|body| Ending { body, end })),
+                Ok(response) => Ok(response.map(|body| Ending { body, end, error: None })),
                 Err(error) => Err(ended(&end, error)),
             }
         }
@@ -150,19 +150,21 @@ fn absolute<B>(request: Request<B>, target: &Uri) -> Result<Request<B>, http::Er
     Ok(Request::from_parts(parts, body))
 }
 
-/// Leaves the error for the client's end, as a socket would give it, and closes. A connection that was just closed is left to
-/// hyper, which has a name for it.
+/// Leaves the error for the client's end, as a socket would give it, and closes: live as from the tape. A connection that was
+/// just closed is left to hyper, which has a name for it.
 fn ended(end: &End, error: BoxError) -> Ended {
-    let fault = error.downcast_ref::<ReplayedFault>().map(|replayed| replayed.fault().clone());
-    let io = match fault {
-        Some(fault) if fault.kind == FaultKind::Closed => None,
-        Some(fault) => Some(io::Error::new(io_kind(fault.kind), ReplayedFault::new(fault))),
-        None => Some(io::Error::other(error.to_string())),
+    let left = match error.downcast::<Error>() {
+        Ok(refusal) => Some(io::Error::other(*refusal)),
+        Err(error) => {
+            let fault = classify(&*error);
+            let reason = match error.downcast::<ReplayedFault>() {
+                Ok(replayed) => *replayed,
+                Err(_) => ReplayedFault::live(fault.clone()),
+            };
+            (fault.kind != FaultKind::Closed).then(|| io::Error::new(io_kind(fault.kind), reason))
+        }
     };
-    match error.downcast::<Error>() {
-        Ok(refusal) => *lock(end) = Some(io::Error::other(*refusal)),
-        Err(_) => *lock(end) = io,
-    }
+    *lock(end) = left;
     Ended
 }
 
@@ -177,6 +179,7 @@ pin_project! {
         #[pin]
         body: B,
         end: End,
+        error: Option<BoxError>,
     }
 }
 
@@ -186,12 +189,23 @@ impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<B::Data>, Ended>>> {
         let this = self.project();
-        let frame = ready!(this.body.poll_frame(cx));
-        Poll::Ready(frame.map(|frame| frame.map_err(|error| ended(this.end, error))))
+        if let Some(error) = this.error.take() {
+            return Poll::Ready(Some(Err(ended(this.end, error))));
+        }
+        match ready!(this.body.poll_frame(cx)) {
+            Some(Err(error)) => {
+                // An error closes at once. While it waits, what came before it is written.
+                *this.error = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.error.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

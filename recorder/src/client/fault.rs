@@ -12,6 +12,8 @@ use crate::tape::{Fault, FaultKind};
 pub struct ReplayedFault {
     fault: Fault,
     io: io::Error,
+    /// It happens for the first time, on its way over the in-memory wire.
+    live: bool,
 }
 
 impl ReplayedFault {
@@ -19,7 +21,13 @@ impl ReplayedFault {
     #[must_use]
     pub fn new(fault: Fault) -> Self {
         let io = io::Error::new(io_kind(fault.kind), fault.message.clone());
-        Self { fault, io }
+        Self { fault, io, live: false }
+    }
+
+    /// A failure that is being recorded, in the same form.
+    #[cfg(feature = "hyper-util")]
+    pub(crate) fn live(fault: Fault) -> Self {
+        Self { live: true, ..Self::new(fault) }
     }
 
     /// What was recorded.
@@ -44,7 +52,8 @@ impl ReplayedFault {
 
 impl fmt::Display for ReplayedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (replayed from a tape)", self.fault.message)
+        let whence = if self.live { "" } else { " (replayed from a tape)" };
+        write!(f, "{}{whence}", self.fault.message)
     }
 }
 

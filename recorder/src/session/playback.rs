@@ -141,6 +141,8 @@ pub struct Replayed {
     trailers: Option<Box<HeaderMap>>,
     cut: Option<Box<Cut>>,
     left: u64,
+    /// Whether the head says how long the body is: only then does a client that asks the body learn it.
+    measured: bool,
     done: bool,
 }
 
@@ -206,9 +208,9 @@ impl Replayed {
                 Data::File(Box::new(Stream::new(file, verify)))
             }
         };
-        let (trailers, left) = (known.trailers.clone(), known.len());
+        let (trailers, left, measured) = (known.trailers.clone(), known.len(), known.measured);
         let cut = known.cut().map(|cut| Box::new(cut.clone()));
-        let mut body = Self { loan, data, trailers, cut, left, done: false };
+        let mut body = Self { loan, data, trailers, cut, left, measured, done: false };
         body.settle();
         body
     }
@@ -222,10 +224,11 @@ impl Replayed {
         wait
     }
 
-    /// How many bytes are left, where the body comes to its end: one that breaks off announces nothing.
+    /// How many bytes are left, where the head announced them and the body comes to its end: one that breaks off announces
+    /// nothing.
     #[must_use]
     pub fn announced(&self) -> Option<u64> {
-        self.cut.is_none().then_some(self.left)
+        (self.done || (self.measured && self.cut.is_none())).then_some(self.left)
     }
 
     /// Whether the end was reached, without an error.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hyper_util::client::legacy::Client as HyperClient;
@@ -26,22 +27,40 @@ pub static CONNECTOR: Connector = Connector { http2: false };
 /// The adapter that speaks HTTP/2.
 pub static CONNECTOR_HTTP2: Connector = Connector { http2: true };
 
-const OVER_HTTP1: &[(&str, &str)] = &[(
-    "r28_an_answer_dropped_in_the_middle_is_there_for_the_retry",
-    "what fits into the pipe to the client counts as delivered when it is put there, whether the program reads it or not",
-)];
+const OVER_HTTP1: &[(&str, &str)] = &[
+    super::LOWER_CASE,
+    LIMIT_AROUND,
+    (
+        "r28_an_answer_dropped_in_the_middle_is_there_for_the_retry",
+        "what fits into the pipe to the client counts as delivered when it is put there, whether the program reads it or not",
+    ),
+];
+
+const OVER_HTTP2: &[(&str, &str)] = &[
+    super::LOWER_CASE,
+    LIMIT_AROUND,
+    OVER_HTTP1[2],
+    ("r09_a_miss_is_neither_an_answer_nor_worth_a_retry", NUMBERS),
+    ("r56_a_tape_that_cannot_be_read_is_an_error_for_the_program", NUMBERS),
+    ("r64_a_request_after_the_end_names_its_test", NUMBERS),
+    ("r38_the_reason_survives", "HTTP/2 has no reason phrase"),
+    ("r41_a_reset_is_replayed_as_one", NUMBERS_LIVE),
+    ("r41_a_connection_that_closes_without_an_answer_is_replayed", NUMBERS_LIVE),
+    ("r41_what_is_not_http_is_replayed_as_that", NUMBERS_LIVE),
+];
 
 const NUMBERS: &str =
     "HTTP/2 has only numbers for errors: the program sees a stream that was reset, the end of the test says why";
 
-const OVER_HTTP2: &[(&str, &str)] = &[
-    ("r09_a_miss_is_neither_an_answer_nor_worth_a_retry", NUMBERS),
-    ("r56_a_tape_that_cannot_be_read_is_an_error_for_the_program", NUMBERS),
-    ("r64_a_request_after_the_end_names_its_test", NUMBERS),
-    OVER_HTTP1[0],
-];
+const NUMBERS_LIVE: &str = "HTTP/2 has only numbers for errors: the program sees a stream that was reset, live as from the tape, which has the kind";
 
-struct ConnectorClient(HyperClient<TapedConnector<HttpConnector>, Chunks>);
+const LIMIT_AROUND: (&str, &str) = (
+    "r41_a_timeout_is_replayed_as_one",
+    "the client has no time limit of its own, and one around it drops the request: nothing came of it that a tape could have",
+);
+
+/// hyper-util's client has no time limit of its own: a program puts one around it.
+struct ConnectorClient(HyperClient<TapedConnector<HttpConnector>, Chunks>, Option<Duration>);
 
 impl Adapter for Connector {
     fn name(&self) -> &'static str {
@@ -64,10 +83,11 @@ impl Adapter for Connector {
         if self.http2 { OVER_HTTP2 } else { OVER_HTTP1 }
     }
 
-    fn client(&self, tapes: &Tapes, _: &Options) -> Arc<dyn Client> {
+    fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client> {
         let network = HttpConnector::new();
         let connector = if self.http2 { tapes.connector_http2(network) } else { tapes.connector(network) };
-        Arc::new(ConnectorClient(HyperClient::builder(TokioExecutor::new()).build(connector)))
+        let client = HyperClient::builder(TokioExecutor::new()).build(connector);
+        Arc::new(ConnectorClient(client, options.timeout))
     }
 
     fn is_http2(&self) -> bool {
@@ -82,7 +102,10 @@ impl Client for ConnectorClient {
         if matches!(ask.body, AskBody::Empty) {
             request.headers_mut().insert(http::header::CONTENT_LENGTH, 0.into());
         }
-        let response = self.0.request(request).await.map_err(|error| {
+        let limit = self.1.unwrap_or(Duration::from_secs(600));
+        let answered = tokio::time::timeout(limit, self.0.request(request)).await;
+        let answered = answered.map_err(|elapsed| Failure { is_timeout: true, ..Failure::of(&elapsed) })?;
+        let response = answered.map_err(|error| {
             let mut failure = Failure::of(&error);
             failure.is_connect = error.is_connect();
             failure.is_timeout = is_timeout(&error);

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 
 use traffic_recorder::Error;
+use traffic_recorder::client::classify;
+use traffic_recorder::tape::FaultKind;
 
 /// A request that got no answer, or a body that broke off.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +19,8 @@ pub struct Failure {
     pub refusal: Option<Error>,
     /// The kind of the `io::Error` in the chain of sources, where there is one.
     pub io: Option<io::ErrorKind>,
+    /// What kind of failure the chain tells of.
+    pub kind: Option<FaultKind>,
     /// The whole chain in words.
     pub text: String,
 }
@@ -25,7 +29,8 @@ impl Failure {
     /// From any error; the predicates are left to the adapter.
     #[must_use]
     pub fn of(error: &(dyn StdError + 'static)) -> Self {
-        Self { refusal: refusal(error), io: io_kind(error), text: chain(error), ..Self::default() }
+        let kind = Some(classify(error).kind);
+        Self { refusal: refusal(error), io: io_kind(error), kind, text: chain(error), ..Self::default() }
     }
 
     /// A request that the client could not even build.

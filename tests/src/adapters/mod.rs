@@ -25,6 +25,22 @@ pub use failure::{Failure, refusal};
 pub use tower::TOWER;
 pub use ureq::UREQ;
 
+/// What none can do that hands over header fields in the map of the `http` crate.
+const LOWER_CASE: (&str, &str) = (
+    "r35_names_of_headers_keep_their_casing",
+    "the client has the names in lower case, as the `http` crate keeps them; a tape keeps those it is given",
+);
+/// What a seam above redirects does not see.
+const REDIRECTS_BELOW: (&str, &str) = (
+    "r39_every_hop_of_a_redirect_is_an_exchange",
+    "the client follows redirects below the recorder: a chain is one exchange, with the URL that answered in the end",
+);
+/// A time limit of the client, below the seam.
+const OWN_LIMIT: (&str, &str) = (
+    "r42_the_clients_own_time_limit_holds_while_replaying",
+    "the client's time limit begins below the recorder and is not reached while replaying; one around the call holds",
+);
+
 /// All of them.
 pub static ALL: [&dyn Adapter; 6] = [&TOWER, &CONNECTOR, &CONNECTOR_HTTP2, &REQWEST_0_12, &REQWEST_0_13, &UREQ];
 
@@ -204,6 +220,8 @@ impl Opened {
         let mut answer = self.answer;
         while let Some(piece) = self.body.next().await {
             match piece {
+                // HTTP/2 may end a stream with a frame of nothing.
+                Ok(Piece::Data(bytes)) if bytes.is_empty() => {}
                 Ok(Piece::Data(bytes)) => answer.frames.push(bytes),
                 Ok(Piece::Trailers(trailers)) => answer.trailers = trailers,
                 Err(failure) => {
@@ -227,6 +245,21 @@ impl Answer {
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body()).into_owned()
+    }
+
+    /// The same for a program that reads it, however the body was cut into frames.
+    ///
+    /// # Panics
+    /// Where anything differs.
+    #[track_caller]
+    pub fn assert_same(&self, other: &Self) {
+        assert_eq!((self.status, &self.version, &self.reason), (other.status, &other.version, &other.reason));
+        assert_eq!(self.headers, other.headers, "headers");
+        assert_eq!(self.body(), other.body(), "body");
+        assert_eq!(self.trailers, other.trailers, "trailers");
+        assert_eq!(self.url, other.url, "url");
+        let end = |answer: &Self| answer.cut.as_ref().map(|cut| (cut.kind, cut.is_timeout, cut.is_connect));
+        assert_eq!(end(self), end(other), "how the body ends: {:?}, {:?}", self.cut, other.cut);
     }
 
     /// The first header field under a name, as text.

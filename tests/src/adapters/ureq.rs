@@ -21,6 +21,22 @@ pub static UREQ: Ureq = Ureq;
 
 struct UreqClient(Agent);
 
+const CANNOT: &[(&str, &str)] = &[
+    super::LOWER_CASE,
+    super::REDIRECTS_BELOW,
+    super::OWN_LIMIT,
+    (
+        "r10_a_redirect_to_a_host_off_the_list_is_not_followed",
+        "ureq follows redirects below its middleware: set `max_redirects(0)` where a host must not be reached",
+    ),
+    (
+        "r20_absent_empty_and_null_bodies_are_three_things",
+        "ureq does not tell its middleware a body of no bytes from none: both are absent",
+    ),
+    ("r38_the_reason_survives", "ureq does not tell the reason phrase"),
+    ("r38_trailers_survive", "ureq does not tell trailers"),
+];
+
 impl Adapter for Ureq {
     fn name(&self) -> &'static str {
         "ureq"
@@ -35,16 +51,7 @@ impl Adapter for Ureq {
     }
 
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            (
-                "r10_a_redirect_to_a_host_off_the_list_is_not_followed",
-                "ureq follows redirects below its middleware: set `max_redirects(0)` where a host must not be reached",
-            ),
-            (
-                "r20_absent_empty_and_null_bodies_are_three_things",
-                "ureq does not tell its middleware a body of no bytes from none: both are absent",
-            ),
-        ]
+        CANNOT
     }
 
     fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client> {
@@ -121,6 +128,10 @@ fn failure(error: &Error) -> Failure {
     let mut failure = Failure::of(error);
     if let Error::Other(inner) = error {
         failure.refusal = super::refusal(&**inner);
+    }
+    if let Error::Io(io) = error {
+        let of_io = Failure::of(io);
+        (failure.io, failure.kind) = (of_io.io, of_io.kind);
     }
     let refused = matches!(error, Error::Io(io) if io.kind() == io::ErrorKind::ConnectionRefused);
     failure.is_timeout = matches!(error, Error::Timeout(_));

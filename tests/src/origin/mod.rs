@@ -9,7 +9,7 @@ mod reply;
 mod routes;
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -256,6 +256,24 @@ pub fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
         "zstd" => ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest),
         _ => panic!("no coding: {coding}"),
     }
+}
+
+/// What was coded, by a decoder of its own.
+///
+/// # Panics
+/// For another coding, and for what is not coded so.
+#[must_use]
+pub fn decode(coding: &str, coded: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let read = match coding {
+        "gzip" => flate2::read::MultiGzDecoder::new(coded).read_to_end(&mut plain),
+        "deflate" => flate2::read::ZlibDecoder::new(coded).read_to_end(&mut plain),
+        "br" => brotli::Decompressor::new(coded, 4096).read_to_end(&mut plain),
+        "zstd" => ruzstd::decoding::StreamingDecoder::new(coded).expect("a frame").read_to_end(&mut plain),
+        _ => panic!("no coding: {coding}"),
+    };
+    read.expect("a coded body");
+    plain
 }
 
 /// One runtime for all origins of a process, apart from those of the tests: a test may block its own.

@@ -36,7 +36,7 @@ pub(super) fn reply(received: &Received) -> Reply {
         "latin1" => Reply::text("latin1").header("x-name", b"caf\xe9"),
         "trailers" => Reply::new(200)
             .header("content-type", "application/grpc")
-            .header("trailer", "grpc-status")
+            .header("trailer", "grpc-status, grpc-message")
             .piece("message")
             .trailer("grpc-status", "0")
             .trailer("grpc-message", "fine"),
