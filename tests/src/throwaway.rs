@@ -48,7 +48,8 @@ impl Throwaway {
              tower = {{ version = \"0.5\", features = [\"util\"] }}\n\
              traffic-recorder = {{ path = {recorder:?} }}\n\n[workspace]\n\n\
              # as in the workspace, for the same builds of the dependencies\n\
-             [profile.dev]\ndebug = \"line-tables-only\"\n"
+             [profile.dev]\ndebug = \"line-tables-only\"\n\n\
+             [profile.dev.package.hmac-sha256]\nopt-level = 3\n"
         );
         // The versions of this workspace, which are the ones that are there offline.
         let lock = fs::read_to_string(recorder.join("../Cargo.lock")).expect("a lock file");

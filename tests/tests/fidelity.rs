@@ -206,8 +206,7 @@ async fn r34_a_coding_that_is_claimed_and_not_there_does_no_harm(bench: Bench) {
 async fn r34_a_head_answer_keeps_the_length_and_coding_of_what_it_has_no_body_of(bench: Bench) {
     let reply = Reply::new(200).header("content-type", "application/json").header("content-encoding", "gzip");
     bench.origin.answer("/head", reply.announcing(12_345));
-    let (live, replayed) =
-        bench.twice(async |run: &Run| run.must(Ask::new("HEAD", run.url("/head"))).await).await;
+    let (live, replayed) = bench.twice(async |run: &Run| run.must(Ask::new("HEAD", run.url("/head"))).await).await;
     replayed.assert_same(&live);
     assert_eq!(replayed.header("content-length"), Some("12345"));
     assert_eq!(replayed.header("content-encoding"), Some("gzip"));
@@ -253,7 +252,8 @@ async fn r37_a_signed_body_is_the_same_bytes_though_the_tape_is_pretty(bench: Be
 
 /// A checksum that no library has to bring.
 fn fnv(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let hash =
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     format!("fnv={hash:016x}")
 }
 
@@ -334,7 +334,9 @@ async fn r39_every_hop_of_a_redirect_is_an_exchange(bench: Bench) {
         .await;
     assert_eq!(live.0, replayed.0);
     let hops = |told: &[(String, Option<u16>)]| {
-        told.iter().map(|(url, status)| format!("{} {}", url.rsplit('/').next().unwrap_or_default(), status.unwrap_or(0))).collect::<Vec<_>>()
+        told.iter()
+            .map(|(url, status)| format!("{} {}", url.rsplit('/').next().unwrap_or_default(), status.unwrap_or(0)))
+            .collect::<Vec<_>>()
     };
     for told in [&live.1, &replayed.1] {
         assert_eq!(hops(told), ["3 302", "2 302", "1 302", "0 200"]);
@@ -551,4 +553,3 @@ async fn r44_retry_after_can_be_zeroed(bench: Bench) {
     assert_eq!(program(&run).await, (Some("0".to_owned()), "done".to_owned()));
     run.done();
 }
-

@@ -1,7 +1,8 @@
 //! Which requests are the same, as far as a client can show it: R12 to R24. The key has tests of its own beside its source.
 
+use bytes::Bytes;
 use recorder_tests::adapters::Ask;
-use recorder_tests::origin::{Origin, Reply};
+use recorder_tests::origin::{Origin, Reply, pattern};
 use recorder_tests::{Bench, over_all_adapters};
 use traffic_recorder::key::{Rules, canonical};
 use traffic_recorder::tape::Tape;
@@ -23,6 +24,7 @@ over_all_adapters!(
     r23_a_rule_holds_in_every_mode_and_stands_in_the_tape,
     r24_a_streaming_body_is_read_once_and_arrives_whole,
     r24_a_streaming_body_arrives_whole_where_the_tape_is_asked_first,
+    r24_a_body_too_large_for_memory_arrives_whole_and_matches,
     r60_a_key_can_be_computed_again_from_the_tape_alone,
 );
 
@@ -213,6 +215,23 @@ async fn r24_a_streaming_body_arrives_whole_where_the_tape_is_asked_first(bench:
     let run = bench.replay();
     run.must(ask.stream(["one,two,three"])).await;
     run.done();
+}
+
+async fn r24_a_body_too_large_for_memory_arrives_whole_and_matches(bench: Bench) {
+    let bytes = pattern(0, 1 << 20).repeat(9);
+    let ask = |last: &'static [u8]| {
+        let chunks = bytes.chunks(1 << 20).map(Bytes::copy_from_slice).chain([Bytes::from_static(last)]);
+        Ask::new("POST", bench.origin.url("/seen")).stream(chunks)
+    };
+    let run = bench.run(bench.recorder(Mode::Missing));
+    run.must(ask(b"end")).await;
+    run.done();
+    let received = bench.origin.received().pop().and_then(|request| request.body).expect("a body");
+    assert!(received[..bytes.len()] == bytes && received.ends_with(b"end"));
+    let run = bench.replay();
+    run.must(ask(b"end")).await;
+    run.send(ask(b"END")).await.expect_err("another body");
+    assert_eq!(run.fault().code(), "miss");
 }
 
 async fn r60_a_key_can_be_computed_again_from_the_tape_alone(bench: Bench) {

@@ -1,4 +1,5 @@
 //! What a mode allows, and what is never done: R01 to R11. What the environment decides is in `environment.rs`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,6 +12,8 @@ over_all_adapters!(
     r01_without_a_tape_nothing_is_sent_and_the_tape_is_named,
     r01_a_name_that_does_not_resolve_is_not_asked_for,
     r05_recording_again_keeps_what_this_run_made_alone,
+    r05_bodies_beside_the_tapes_go_with_the_last_that_needs_them,
+    r06_missing_keeps_the_large_body_of_an_answer_before,
     r06_missing_adds_a_tape_and_touches_no_other,
     r06_missing_adds_an_answer_to_a_tape_behind_the_others,
     r06_missing_writes_nothing_where_nothing_is_missing,
@@ -21,6 +24,7 @@ over_all_adapters!(
     r09_a_miss_is_neither_an_answer_nor_worth_a_retry,
     r10_unsafe_methods_are_refused_before_they_are_sent,
     r10_hosts_off_the_list_are_refused_before_they_are_asked,
+    r10_a_redirect_to_a_host_off_the_list_is_not_followed,
     r11_what_passes_through_is_live_and_leaves_no_tape,
     off_is_live_and_leaves_no_tape,
 );
@@ -63,6 +67,45 @@ async fn r05_recording_again_keeps_what_this_run_made_alone(bench: Bench) {
     let other = bench.run(bench.case("other", Mode::Replay));
     other.get("/ok").await;
     other.done();
+}
+
+fn bodies(bench: &Bench) -> usize {
+    bench.files().iter().filter(|(name, _)| !name.ends_with(".yaml")).count()
+}
+
+async fn r05_bodies_beside_the_tapes_go_with_the_last_that_needs_them(bench: Bench) {
+    bench.origin.answer("/one", Reply::new(200).pattern(100_000));
+    bench.origin.answer("/two", Reply::new(200).pattern(100_000));
+    let run = bench.record();
+    run.get("/one").await;
+    run.get("/two").await;
+    run.done();
+    assert_eq!((bench.tapes().len(), bodies(&bench)), (2, 1), "one file for the same bytes");
+    bench.origin.answer("/one", Reply::text("small now"));
+    for (paths, left) in [(&["/one", "/two"][..], 1), (&["/one"], 0)] {
+        let run = bench.record();
+        for path in paths {
+            run.get(path).await;
+        }
+        run.done();
+        assert_eq!((bench.tapes().len(), bodies(&bench)), (paths.len(), left));
+    }
+}
+
+async fn r06_missing_keeps_the_large_body_of_an_answer_before(bench: Bench) {
+    bench.origin.on("/large", |request| Reply::new(200).pattern(100_000 + request.nth as u64));
+    let run = bench.record();
+    let first = run.get("/large").await;
+    run.done();
+    let run = bench.run(bench.recorder(Mode::Missing));
+    assert!(run.get("/large").await.body() == first.body());
+    let second = run.get("/large").await;
+    run.done();
+    assert_eq!((bench.tapes().len(), bodies(&bench)), (1, 2));
+    let run = bench.replay();
+    assert!(run.get("/large").await.body() == first.body());
+    assert!(run.get("/large").await.body() == second.body());
+    run.done();
 }
 
 async fn r06_missing_adds_a_tape_and_touches_no_other(bench: Bench) {
@@ -208,6 +251,20 @@ async fn r10_hosts_off_the_list_are_refused_before_they_are_asked(bench: Bench) 
     run.fails("/ok").await;
     assert_eq!(run.fault().code(), "guard");
     assert_eq!(bench.origin.hits(), 0);
+}
+
+async fn r10_a_redirect_to_a_host_off_the_list_is_not_followed(bench: Bench) {
+    bench.configure("record: {hosts: [127.0.0.1]}");
+    let elsewhere = format!("http://localhost:{}/ok", bench.origin.port());
+    bench.origin.answer("/away", Reply::redirect(&elsewhere));
+    let run = bench.record();
+    let answer = run.send(Ask::get(run.url("/away"))).await;
+    if answer.is_ok_and(|answer| answer.status == 302) {
+        // This client leaves redirects to its program.
+        run.send(Ask::get(elsewhere)).await.expect_err("refused");
+    }
+    assert_eq!(bench.origin.hits(), 1);
+    assert_eq!(run.fault().code(), "guard");
 }
 
 async fn r11_what_passes_through_is_live_and_leaves_no_tape(bench: Bench) {

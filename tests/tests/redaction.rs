@@ -43,7 +43,9 @@ fn assert_nowhere(bench: &Bench, needles: &[&str]) {
 async fn r45_credentials_never_reach_the_disk(bench: Bench) {
     let granted = r#"{"access_token":"fake-granted-1","user":{"password":"fake-pass-2","name":"ann"}}"#;
     bench.origin.on("/login", move |_| {
-        Reply::json(granted).header("set-cookie", "sid=fake-cookie-3; Path=/; HttpOnly").header("x-auth-token", "fake-xauth-4")
+        Reply::json(granted)
+            .header("set-cookie", "sid=fake-cookie-3; Path=/; HttpOnly")
+            .header("x-auth-token", "fake-xauth-4")
     });
     let program = async |run: &Run| {
         let url = run.url("/login?token=fake-query-5&page=2");
@@ -61,8 +63,16 @@ async fn r45_credentials_never_reach_the_disk(bench: Bench) {
     assert_nowhere(
         &bench,
         &[
-            "fake-granted-1", "fake-pass-2", "fake-cookie-3", "fake-xauth-4", "fake-query-5", "fake-bearer-6", "fake-sent-7",
-            "fake-apikey-8", "fake-form-9", "fake-json-10",
+            "fake-granted-1",
+            "fake-pass-2",
+            "fake-cookie-3",
+            "fake-xauth-4",
+            "fake-query-5",
+            "fake-bearer-6",
+            "fake-sent-7",
+            "fake-apikey-8",
+            "fake-form-9",
+            "fake-json-10",
         ],
     );
     let all = everything(&bench);
@@ -127,7 +137,8 @@ async fn r46_a_known_secret_is_found_in_every_encoding(bench: Bench) {
     bench.origin.answer("/moved", Reply::new(201).header("location", format!("/next?code={url_coded}")).body("made"));
     bench.origin.answer("/text", Reply::text(format!("it is {SECRET}, you know")));
     bench.origin.answer("/base64", Reply::text(format!("coded {}.", base64(format!("ann:{SECRET}").as_bytes()))));
-    let part = format!("--b0undary\r\ncontent-disposition: form-data; name=\"note\"\r\n\r\n{SECRET}\r\n--b0undary--\r\n");
+    let part =
+        format!("--b0undary\r\ncontent-disposition: form-data; name=\"note\"\r\n\r\n{SECRET}\r\n--b0undary--\r\n");
     let program = async |run: &Run| {
         let mut answers = Vec::new();
         for path in ["/in-gzip", "/in-br", "/in-zstd", "/in-deflate", "/moved", "/text", "/base64"] {
@@ -137,9 +148,12 @@ async fn r46_a_known_secret_is_found_in_every_encoding(bench: Bench) {
         let basic = format!("Basic {}", base64(format!("ann:{SECRET}").as_bytes()));
         answers.push(run.must(Ask::get(run.url("/ok")).header("authorization", basic)).await);
         answers.push(run.post("/echo", &json).await);
-        let multipart = Ask::new("POST", run.url("/ok")).header("content-type", "multipart/form-data; boundary=b0undary");
+        let multipart =
+            Ask::new("POST", run.url("/ok")).header("content-type", "multipart/form-data; boundary=b0undary");
         answers.push(run.must(multipart.body(part.clone())).await);
-        let coded = Ask::new("POST", run.url("/ok")).header("content-type", "application/json").header("content-encoding", "gzip");
+        let coded = Ask::new("POST", run.url("/ok"))
+            .header("content-type", "application/json")
+            .header("content-encoding", "gzip");
         answers.push(run.must(coded.body(encode("gzip", json.as_bytes()))).await);
         answers.iter().map(|answer| answer.status).collect::<Vec<_>>()
     };
@@ -194,7 +208,10 @@ async fn session(run: &Run) -> Vec<Answer> {
 async fn r47_a_token_that_was_granted_is_sent_on_and_matches(bench: Bench) {
     bench.origin.answer("/token", Reply::json(r#"{"access_token":"fake-granted-token-11"}"#));
     let (live, replayed) = bench.twice(session).await;
-    assert_eq!(live.iter().map(|a| a.status).collect::<Vec<_>>(), replayed.iter().map(|a| a.status).collect::<Vec<_>>());
+    assert_eq!(
+        live.iter().map(|a| a.status).collect::<Vec<_>>(),
+        replayed.iter().map(|a| a.status).collect::<Vec<_>>()
+    );
     assert_nowhere(&bench, &["fake-granted-token-11"]);
     let name = "{{secret:access_token-1}}";
     assert_eq!(replayed[0].text(), format!(r#"{{"access_token":"{name}"}}"#));
@@ -209,7 +226,8 @@ async fn r47_one_value_has_one_placeholder_and_two_have_two(bench: Bench) {
     };
     let run = bench.record();
     program(&run).await;
-    let told: Vec<_> = run.tapes.exchanges().iter().map(|e| e.request.headers.text("x-api-key").map(str::to_owned)).collect();
+    let told: Vec<_> =
+        run.tapes.exchanges().iter().map(|e| e.request.headers.text("x-api-key").map(str::to_owned)).collect();
     run.done();
     assert_eq!(told[0], told[2]);
     assert_ne!(told[0], told[1]);
@@ -280,7 +298,8 @@ async fn r50_a_miss_shows_no_secret(bench: Bench) {
     bench.twice(async |run: &Run| run.post("/ok", r#"{"password":"fake-17-old","n":1}"#).await.status).await;
     let run = bench.replay();
     let url = run.url("/ok?token=fake-18-query");
-    let ask = Ask::post_json(url, r#"{"password":"fake-19-new","n":2}"#).header("authorization", "Bearer fake-20-bearer");
+    let ask =
+        Ask::post_json(url, r#"{"password":"fake-19-new","n":2}"#).header("authorization", "Bearer fake-20-bearer");
     let failure = run.send(ask).await.expect_err("a miss");
     let error = run.fault();
     for text in [failure.text, error.to_string(), format!("{error:?}")] {
@@ -354,7 +373,9 @@ async fn r53_a_rule_that_never_matched_is_named(bench: Bench) {
 }
 
 async fn r87_debug_output_shows_no_secret(bench: Bench) {
-    bench.origin.answer("/user", Reply::json(r#"{"password":"fake-24-password"}"#).header("set-cookie", "sid=fake-25-cookie"));
+    bench
+        .origin
+        .answer("/user", Reply::json(r#"{"password":"fake-24-password"}"#).header("set-cookie", "sid=fake-25-cookie"));
     let recorder = |mode| bench.recorder(mode).secret("known", "fake-26-registered");
     for mode in [Mode::Record, Mode::Replay] {
         let recorder = recorder(mode);
@@ -374,7 +395,8 @@ async fn r87_debug_output_shows_no_secret(bench: Bench) {
 async fn r88_a_secret_split_over_two_chunks_is_masked(bench: Bench) {
     let gate = Gate::closed();
     let reply = Reply::new(200).header("content-type", "text/event-stream").chunked();
-    let reply = reply.piece("data: the key is fake-29-se").wait(&gate).piece("cret-in-halves, yes\n\n").piece("data: bye\n\n");
+    let reply =
+        reply.piece("data: the key is fake-29-se").wait(&gate).piece("cret-in-halves, yes\n\n").piece("data: bye\n\n");
     bench.origin.answer("/events", reply);
     let run = bench.run(bench.recorder(Mode::Record).secret("key", "fake-29-secret-in-halves"));
     let mut opened = run.client.open(Ask::get(run.url("/events"))).await.expect("an answer");

@@ -158,12 +158,11 @@ async fn r29_distinct_requests_at_once_get_their_own_answers(bench: Bench) {
 async fn overlapping(bench: &Bench, run: &Run, asks: Vec<Ask>, order: impl Iterator<Item = usize>) -> Vec<Answer> {
     let gates: Vec<_> = asks.iter().map(|_| Gate::closed()).collect();
     let (held, already) = (gates.clone(), bench.origin.hits());
-    let started = std::sync::atomic::AtomicUsize::new(0);
     bench.origin.on("/token", move |request| {
-        let n = started.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        let token = format!("fake-token-{}", n + 1);
-        Reply::json(format!(r#"{{"n":{},"from":"{}","access_token":"{token}"}}"#, n + 1, request.target))
-            .held_by(&held[n])
+        let n = request.nth - already;
+        let token = format!("fake-token-{n}");
+        Reply::json(format!(r#"{{"n":{n},"from":"{}","access_token":"{token}"}}"#, request.target))
+            .held_by(&held[n - 1])
     });
     let mut tasks = Vec::new();
     for ask in asks {

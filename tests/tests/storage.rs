@@ -1,5 +1,6 @@
 //! What lies on disk, over every adapter: R56 to R64. What needs processes of its own is in `processes.rs`, what needs a crate
 //! of its own in `environment.rs`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,12 +10,13 @@ use std::sync::Arc;
 use recorder_tests::adapters::Ask;
 use recorder_tests::origin::{Gate, Origin, Reply};
 use recorder_tests::{Bench, over_all_adapters};
-use traffic_recorder::{Mode, UnusedRule};
+use traffic_recorder::{Mode, UnusedRule, recorder};
 
 over_all_adapters!(
     r55_two_recorders_of_one_process_do_not_share_a_folder,
     r56_a_tape_that_cannot_be_read_is_an_error_for_the_program,
     r56_a_tape_that_cannot_be_read_is_never_overwritten,
+    r56_a_tape_with_the_key_of_another_request_is_never_overwritten,
     r57_hostile_tapes_are_errors,
     r58_files_of_any_request_have_names_that_every_system_takes,
     r59_bodies_beside_a_tape_survive_a_checkout_with_crlf,
@@ -27,6 +29,7 @@ over_all_adapters!(
     r63_a_test_that_fails_already_is_not_masked_by_unused_answers,
     r64_a_request_after_the_end_names_its_test,
     r64_a_request_after_the_end_sends_and_changes_nothing,
+    r64_a_request_without_an_answer_at_the_end_is_told_of,
     a_folder_that_cannot_be_written_is_an_error,
 );
 
@@ -109,6 +112,22 @@ async fn r56_a_tape_that_cannot_be_read_is_never_overwritten(bench: Bench) {
     }
 }
 
+async fn r56_a_tape_with_the_key_of_another_request_is_never_overwritten(bench: Bench) {
+    let tape = record_json(&bench).await;
+    let good = fs::read_to_string(&tape).unwrap();
+    let at = good.find("key: ").expect("a key") + 5;
+    // The name still says the same: somebody edited the request, or the key.
+    let edited = format!("{}{}{}", &good[..at + 12], "0".repeat(52), &good[at + 64..]);
+    fs::write(&tape, &edited).unwrap();
+    for mode in [Mode::Replay, Mode::Missing, Mode::Record] {
+        let run = bench.run(bench.recorder(mode));
+        let _ = run.send(Ask::get(run.url("/json"))).await;
+        let error = run.fault();
+        assert!(error.to_string().contains(&*tape.to_string_lossy()), "{mode}: {error}");
+        assert_eq!(fs::read_to_string(&tape).unwrap(), edited, "{mode}");
+    }
+}
+
 async fn r57_hostile_tapes_are_errors(bench: Bench) {
     let tape = record_json(&bench).await;
     let good = fs::read_to_string(&tape).unwrap();
@@ -156,6 +175,47 @@ async fn r58_files_of_any_request_have_names_that_every_system_takes(bench: Benc
         run.get(path).await;
     }
     run.done();
+}
+
+#[test]
+fn r58_tests_of_any_name_have_a_folder_of_their_own() {
+    let long = "x".repeat(300);
+    let names = [
+        "orders/created",
+        "Orders/created",
+        "orders/Created",
+        "orders created",
+        "orders-created",
+        "orders::created::twice",
+        "con",
+        "CON",
+        "nul.txt",
+        "注文/作成",
+        "überprüfung",
+        "..",
+        "../..",
+        "a/../b",
+        "ends.",
+        ".hidden",
+        "a*b?",
+        "a<b>",
+        &long,
+    ];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tapes");
+    let mut folders = std::collections::BTreeSet::new();
+    for name in names {
+        let tapes = recorder!(name).mode(Mode::Replay).open().expect("tapes");
+        // Its `Debug` form is the folder.
+        let shown = format!("{tapes:?}");
+        let folder = PathBuf::from(shown.trim_start_matches("Tapes(").trim_end_matches(')'));
+        let below = folder.strip_prefix(&root).expect("below the tapes");
+        for part in below.iter().map(|part| part.to_string_lossy().into_owned()) {
+            assert!(part.len() <= 100 && !part.starts_with('.') && !part.ends_with('.'), "{name}: {part}");
+            assert!(!["con", "nul"].contains(&part.split('.').next().unwrap_or_default()), "{name}: {part}");
+        }
+        assert!(folders.insert(below.to_string_lossy().to_lowercase()), "{name} shares its folder");
+        tapes.finish().expect("nothing happened");
+    }
 }
 
 async fn r59_tapes_checked_out_with_crlf_still_match(bench: Bench) {
@@ -334,6 +394,22 @@ async fn r64_a_request_after_the_end_sends_and_changes_nothing(bench: Bench) {
     }
     assert_eq!((bench.files(), bench.origin.hits()), before);
     assert!(tape.exists());
+}
+
+async fn r64_a_request_without_an_answer_at_the_end_is_told_of(bench: Bench) {
+    let gate = Gate::closed();
+    bench.origin.answer("/slow", Reply::text("late").held_by(&gate));
+    for mode in [Mode::Record, Mode::Missing] {
+        let arrived = bench.origin.hits();
+        let run = bench.run(bench.recorder(mode));
+        let task = tokio::spawn(run.get("/slow"));
+        bench.origin.arrived(arrived + 1).await;
+        let warnings = run.done().warnings;
+        assert!(warnings.iter().any(|w| w.contains("/slow had no answer yet when the test ended")), "{warnings:?}");
+        assert_eq!(bench.tapes(), Vec::<String>::new());
+        task.abort();
+    }
+    gate.open();
 }
 
 async fn a_folder_that_cannot_be_written_is_an_error(bench: Bench) {

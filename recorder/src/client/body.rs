@@ -255,3 +255,78 @@ impl<B> fmt::Debug for TapedBody<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use tower_layer::Layer as _;
+    use tower_service::Service;
+
+    use super::*;
+    use crate::{Mode, Recorder};
+
+    /// Two frames, the last one empty; announces no length, but says after them that there is no more.
+    #[derive(Default)]
+    struct Ends(usize);
+
+    impl HttpBody for Ends {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<HttpFrame<Bytes>, Infallible>>> {
+            self.0 += 1;
+            Poll::Ready(match self.0 {
+                1 => Some(Ok(HttpFrame::data("whole".into()))),
+                2 => Some(Ok(HttpFrame::data(Bytes::new()))),
+                _ => None,
+            })
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0 >= 2
+        }
+    }
+
+    #[derive(Clone)]
+    struct Service200;
+
+    impl<B> Service<Request<B>> for Service200 {
+        type Response = Response<Ends>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Response<Ends>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<B>) -> Self::Future {
+            std::future::ready(Ok(Response::new(Ends::default())))
+        }
+    }
+
+    #[test]
+    fn r74_a_body_that_says_it_is_over_was_not_dropped_by_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let tapes = Recorder::at(folder.path()).mode(Mode::Record).open().unwrap();
+        let mut service = tapes.layer().layer(Service200);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let request = Request::get("http://127.0.0.1:1/").body(String::new()).unwrap();
+        let Poll::Ready(Ok(response)) = Pin::new(&mut service.call(request)).poll(&mut cx) else {
+            panic!("no answer");
+        };
+        let mut body = response.into_body();
+        while !body.is_end_stream() {
+            assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
+        }
+        drop(body);
+        tapes.finish().unwrap();
+        let tape = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let tape = std::fs::read_to_string(tape).unwrap();
+        assert!(tape.contains("text: whole") && !tape.contains("cut:") && !tape.contains("frames"), "{tape}");
+    }
+}

@@ -28,7 +28,7 @@ where
     B: HttpBody + Unpin,
     B::Error: Into<BoxError>,
 {
-    pub(super) fn new(source: Payload<B>, head: &Head<'_>, ask: &Ask) -> Self {
+    pub(super) fn new(source: Payload<B>, head: &Head<'_>, ask: &Ask<'_>) -> Self {
         let empty = match &source {
             Payload::Absent => false,
             Payload::Ready(_) => true,

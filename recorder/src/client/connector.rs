@@ -127,7 +127,10 @@ where
         async move {
             let request = absolute(request, &target).map_err(|error| ended(&end, error.into()))?;
             match upstream.call(request).await {
-                Ok(response) => Ok(response.map(|body| Ending { body, end, error: None })),
+                Ok(response) => {
+                    let announced = response.headers().contains_key(http::header::CONTENT_LENGTH);
+                    Ok(response.map(|body| Ending { body, announced, end, error: None }))
+                }
                 Err(error) => Err(ended(&end, error)),
             }
         }
@@ -174,10 +177,12 @@ fn ended(end: &End, error: BoxError) -> Ended {
 struct Ended;
 
 pin_project! {
-    /// A body that leaves its error for the client's end.
+    /// A body that leaves its error for the client's end. Its length is told only where the service told it: from a tape it is
+    /// always known, and hyper would make a header of it.
     struct Ending<B> {
         #[pin]
         body: B,
+        announced: bool,
         end: End,
         error: Option<BoxError>,
     }
@@ -209,7 +214,7 @@ impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.announced { self.body.size_hint() } else { SizeHint::new() }
     }
 }
 

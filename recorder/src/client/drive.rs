@@ -65,7 +65,7 @@ where
 /// The rest of an exchange whose body decides about its answer.
 pub(super) async fn answer<B, R, T, F, S>(
     session: &Session,
-    ask: Ask,
+    ask: Ask<'_>,
     mut collector: Collector<B>,
     head: &Head<'_>,
     translate: &T,

@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::collect::Collector;
 use super::drive::{answer, exchange, open};
 use super::{BoxError, Boxed, Payload, SentBody, Stop, TapedBody, Translate};
-use crate::session::{Ask, Head, Reply, Session, Step, Tapes};
+use crate::session::{Head, Reply, Session, Step, Tapes};
 use crate::tape::Layer;
 
 /// Makes [`TapesService`]s.
@@ -155,7 +155,7 @@ impl<S> TapesService<S> {
         match collector.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(reason)) => return refused(ask.unreadable(&head, &reason)),
-            Poll::Pending => return TapedFuture::later(later(self.session.clone(), ask, collector, parts)),
+            Poll::Pending => return TapedFuture::later(later(self.session.clone(), self.layer, collector, parts)),
         }
         let whole = match collector.finish() {
             Ok((whole, _)) => whole,
@@ -180,7 +180,7 @@ impl<S> TapesService<S> {
 
 async fn later<B, R>(
     session: Session,
-    ask: Ask,
+    layer: Layer,
     collector: Collector<B>,
     parts: http::request::Parts,
 ) -> Result<Response<TapedBody<R>>, BoxError>
@@ -191,7 +191,7 @@ where
     R::Error: Into<BoxError>,
 {
     let never = |_: Option<SentBody<B>>| std::future::pending::<Result<Response<R>, BoxError>>();
-    answer(&session, ask, collector, &Head::from_parts(&parts), &Boxed, never).await
+    answer(&session, session.ask(layer), collector, &Head::from_parts(&parts), &Boxed, never).await
 }
 
 impl<R> TapedFuture<R> {

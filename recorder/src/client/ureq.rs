@@ -167,6 +167,9 @@ impl Translate for Errors {
             FaultKind::ConnectTimeout => Error::Timeout(Timeout::Connect),
             FaultKind::Timeout => Error::Timeout(Timeout::Global),
             FaultKind::Tls => Error::Tls("the handshake failed (replayed from a tape)"),
+            // These two are ureq's own, and all that they say is on the tape.
+            _ if fault.message == Error::RedirectFailed.to_string() => Error::RedirectFailed,
+            _ if fault.message == Error::TooManyRedirects.to_string() => Error::TooManyRedirects,
             kind => Error::Io(io::Error::new(io_kind(kind), ReplayedFault::new(fault))),
         }
     }
@@ -189,5 +192,18 @@ impl Connector for Offline {
 impl Resolver for Offline {
     fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         Err(Error::Other(OFFLINE.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r92_redirects_that_ureq_gave_up_are_the_same_error_again() {
+        for error in [Error::RedirectFailed, Error::TooManyRedirects] {
+            let fault = Errors.fault(&error);
+            assert_eq!(format!("{:?}", Errors.error(Stop::Fault(fault))), format!("{error:?}"));
+        }
     }
 }

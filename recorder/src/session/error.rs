@@ -8,7 +8,7 @@ use super::{Drift, Miss, UnknownMode, Unused};
 use crate::key::RuleError;
 use crate::policy::{AllowError, ConfigError, Leak, Refusal, RegisterError, RuleError as RedactError};
 use crate::store::StoreError;
-use crate::tape::{Layer, TapeError};
+use crate::tape::{Key, Layer, TapeError};
 
 /// Why the recorder did not do what was asked. Cheap to clone: the program gets it as its client's error, and the end of
 /// the test reports it once more.
@@ -76,6 +76,21 @@ pub enum ErrorKind {
         recorded: Layer,
         /// Where it was asked for.
         asked: Layer,
+    },
+    /// A tape under the name of a request that has another key.
+    #[error(
+        "{} is named after the request that was sent, whose key is {wanted}, and holds the key {found}. Somebody edited it or \
+         renamed it: put it back as it was, or remove it and record again: {command}", file.display()
+    )]
+    Key {
+        /// The tape.
+        file: PathBuf,
+        /// The key in it.
+        found: Key,
+        /// The key of the request.
+        wanted: Key,
+        /// What records it.
+        command: String,
     },
     /// A request after the end of its test.
     #[error(
@@ -173,7 +188,7 @@ impl Error {
             ErrorKind::Miss(_) => "miss",
             ErrorKind::Mode(_) => "mode",
             ErrorKind::InCi { .. } => "ci",
-            ErrorKind::Tape(_) => "tape",
+            ErrorKind::Tape(_) | ErrorKind::Key { .. } => "tape",
             ErrorKind::Store(_) => "store",
             ErrorKind::Config(_) => "config",
             ErrorKind::Rule(_) | ErrorKind::Redact(_) | ErrorKind::Allow(_) | ErrorKind::Place(_) => "rule",

@@ -33,15 +33,42 @@ impl Timing {
     }
 }
 
-/// The answer to one request, ready to be delivered.
+/// A take that is out for delivery. Dropped before it counts as used, it is given back: a retry may have it again.
 #[derive(Debug)]
-pub struct Playback {
+struct Loan {
     found: Arc<Found>,
     take: usize,
+    /// Whether the program has seen any of it.
+    touched: bool,
+    used: bool,
+}
+
+impl Loan {
+    fn use_up(&mut self) {
+        if !self.used {
+            self.used = true;
+            self.found.shelf.used(self.take);
+        }
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        match (self.used, self.touched) {
+            (true, _) => {}
+            (false, true) => self.found.shelf.dropped(self.take),
+            (false, false) => self.found.shelf.release(self.take),
+        }
+    }
+}
+
+/// The answer to one request, ready to be delivered. Dropped before its head was, it is as if it had never been asked for.
+#[derive(Debug)]
+pub struct Playback {
+    loan: Loan,
     timing: Timing,
     /// With secrets put back, where the session reveals them.
     revealed: Option<Box<Prepared>>,
-    delivered: bool,
 }
 
 /// What a playback starts with.
@@ -55,7 +82,7 @@ pub enum Opening {
 
 impl Playback {
     pub(super) fn new(found: Arc<Found>, take: usize, timing: Timing) -> Self {
-        Self { found, take, timing, revealed: None, delivered: false }
+        Self { loan: Loan { found, take, touched: false, used: false }, timing, revealed: None }
     }
 
     pub(super) fn reveal(&mut self, prepared: Prepared) {
@@ -67,68 +94,55 @@ impl Playback {
     pub fn delay(&self) -> Duration {
         match self.timing {
             Timing::Instant => Duration::ZERO,
-            timing => timing.scale(self.found.shelf.tape.takes[self.take].recorded.elapsed),
+            timing => timing.scale(self.loan.found.shelf.tape.takes[self.loan.take].recorded.elapsed),
         }
     }
 
     /// The URL that answered, where the recorded client had followed redirects.
     #[must_use]
     pub fn final_url(&self) -> Option<&str> {
-        self.prepared().rare.as_ref()?.url.as_deref()
-    }
-
-    fn prepared(&self) -> &Prepared {
-        match &self.revealed {
-            Some(revealed) => revealed,
-            None => self.found.shelf.prepared(self.take),
-        }
+        let prepared = prepared(&self.loan, self.revealed.as_deref());
+        prepared.rare.as_ref()?.url.as_deref()
     }
 
     /// The head, and a body that is read frame by frame. A file of the tape that has gone is found when the body is read.
     #[must_use]
-    pub fn open(mut self) -> Opening {
-        self.delivered = true;
-        if let Some(fault) = self.prepared().fault() {
+    pub fn open(self) -> Opening {
+        let Self { mut loan, timing, revealed } = self;
+        let known = prepared(&loan, revealed.as_deref());
+        if let Some(fault) = known.fault() {
             let fault = fault.clone();
-            self.found.shelf.used(self.take);
+            loan.use_up();
             return Opening::Fault(fault);
         }
-        let mut response = http::Response::new(Replayed::new(&self));
-        let prepared = self.prepared();
-        *response.status_mut() = prepared.status;
-        *response.version_mut() = prepared.version;
-        *response.headers_mut() = prepared.headers.clone();
+        let (status, version, headers) = (known.status, known.version, known.headers.clone());
         #[cfg(feature = "hyper-util")]
-        if let Some(reason) = prepared.rare.as_ref().and_then(|rare| rare.reason.as_ref())
-            && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(reason.as_bytes())
-        {
+        let reason = known.rare.as_ref().and_then(|rare| rare.reason.clone());
+        let mut response = http::Response::new(Replayed::new(loan, timing, revealed.as_deref()));
+        *response.status_mut() = status;
+        *response.version_mut() = version;
+        *response.headers_mut() = headers;
+        #[cfg(feature = "hyper-util")]
+        if let Some(Ok(reason)) = reason.map(|reason| hyper::ext::ReasonPhrase::try_from(reason.as_bytes())) {
             response.extensions_mut().insert(reason);
         }
         Opening::Answer(response)
     }
 }
 
-/// A playback dropped before its head was delivered is as if it had never been asked for.
-impl Drop for Playback {
-    fn drop(&mut self) {
-        if !self.delivered {
-            self.found.shelf.release(self.take);
-        }
-    }
+fn prepared<'a>(loan: &'a Loan, revealed: Option<&'a Prepared>) -> &'a Prepared {
+    revealed.unwrap_or_else(|| loan.found.shelf.prepared(loan.take))
 }
 
 /// The body of a replayed answer. Pull frames with [`next`](Self::next); nothing blocks but reading a large body's file.
 pub struct Replayed {
-    found: Arc<Found>,
-    take: usize,
+    loan: Loan,
     data: Data,
     trailers: Option<Box<HeaderMap>>,
     cut: Option<Box<Cut>>,
     left: u64,
     /// Whether the head says how long the body is: only then does a client that asks the body learn it.
     measured: bool,
-    /// Whether any of it was pulled: then dropping it before the end gives the take back.
-    touched: bool,
     done: bool,
 }
 
@@ -173,16 +187,16 @@ pub enum Break {
 const CHUNK: usize = 128 * 1024;
 
 impl Replayed {
-    fn new(playback: &Playback) -> Self {
-        let (prepared, take) = (playback.prepared(), playback.take);
-        let data = match &prepared.body {
+    fn new(loan: Loan, timing: Timing, revealed: Option<&Prepared>) -> Self {
+        let known = prepared(&loan, revealed);
+        let data = match &known.body {
             Ready::None => Data::None,
             Ready::Whole(bytes) => Data::Whole(bytes.clone()),
             Ready::Frames(bytes, sizes) => {
-                let due = match playback.timing {
+                let due = match timing {
                     Timing::Instant => Vec::new(),
                     timing => {
-                        let recorded = &playback.found.shelf.tape.takes[take].recorded;
+                        let recorded = &loan.found.shelf.tape.takes[loan.take].recorded;
                         recorded.frames.iter().map(|&at| timing.scale(at)).collect()
                     }
                 };
@@ -190,21 +204,13 @@ impl Replayed {
                 Data::Frames(Box::new(Frames { bytes, sizes, index: 0, due, waited: Duration::ZERO }))
             }
             Ready::File(file, verified) => {
-                let verify = (!verified.load(Ordering::Relaxed)).then(|| (Arc::clone(&playback.found), take));
+                let verify = (!verified.load(Ordering::Relaxed)).then(|| (Arc::clone(&loan.found), loan.take));
                 Data::File(Box::new(Stream::new(file, verify)))
             }
         };
-        let mut body = Self {
-            found: Arc::clone(&playback.found),
-            take,
-            data,
-            trailers: prepared.trailers.clone(),
-            cut: prepared.cut().map(|cut| Box::new(cut.clone())),
-            left: prepared.len(),
-            measured: prepared.headers.contains_key(http::header::CONTENT_LENGTH),
-            touched: false,
-            done: false,
-        };
+        let (trailers, left, measured) = (known.trailers.clone(), known.len(), known.measured);
+        let cut = known.cut().map(|cut| Box::new(cut.clone()));
+        let mut body = Self { loan, data, trailers, cut, left, measured, done: false };
         body.settle();
         body
     }
@@ -237,7 +243,7 @@ impl Replayed {
         if self.done {
             return None;
         }
-        self.touched = true;
+        self.loan.touched = true;
         let frame = match self.data.pull() {
             Err(error) => {
                 self.finish();
@@ -279,30 +285,24 @@ impl Replayed {
     }
 
     fn finish(&mut self) {
-        if !self.done {
-            self.done = true;
-            self.found.shelf.used(self.take);
-        }
+        self.done = true;
+        self.loan.use_up();
     }
 }
 
 impl Drop for Replayed {
     fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        // Where the recording itself was cut by the caller, dropping it is what the test does.
-        if self.touched && self.cut.as_deref() != Some(&Cut::Caller) {
-            self.found.shelf.dropped(self.take);
-        } else {
-            self.found.shelf.used(self.take);
+        // A body that was never looked at was delivered as far as the program cared. One that was dropped half-way is given
+        // back, unless that is what the program did when it was recorded.
+        if !self.loan.touched || self.cut.as_deref() == Some(&Cut::Caller) {
+            self.loan.use_up();
         }
     }
 }
 
 impl std::fmt::Debug for Replayed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Replayed({}, take {}, {} bytes left)", self.found.shelf.name, self.take, self.left)
+        write!(f, "Replayed({}, take {}, {} bytes left)", self.loan.found.shelf.name, self.loan.take, self.left)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Prepared {
     pub(crate) trailers: Option<Box<HeaderMap>>,
     /// What few answers have.
     pub(crate) rare: Option<Box<Rare>>,
+    /// Whether the head says how long the body is.
+    pub(crate) measured: bool,
     /// Whether placeholders stand in it, which the redactor must know of when it is delivered.
     pub(crate) placeholders: bool,
 }
@@ -59,6 +61,7 @@ impl Prepared {
                 body: Ready::None,
                 trailers: None,
                 rare: Some(Box::new(Rare { fault: Some(fault.clone()), ..Rare::default() })),
+                measured: false,
                 placeholders: false,
             }),
         }
@@ -87,6 +90,7 @@ impl Prepared {
             body,
             trailers: (!trailers.is_empty()).then(|| Box::new(trailers)),
             rare: is_rare.then(|| Box::new(rare)),
+            measured: answer.headers.first("content-length").is_some(),
             placeholders: mentions_placeholders(answer),
         })
     }

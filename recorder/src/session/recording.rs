@@ -101,8 +101,12 @@ impl Slot {
         }));
     }
 
-    /// The next frame of the answer's body.
+    /// The next frame of the answer's body. One without bytes only tells the end of an HTTP/2 stream, and whether it comes with
+    /// the last bytes or after them is chance.
     pub(crate) fn frame(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         let limit = self.limit;
         // HTTP/2 ends a stream with a frame of nothing.
         if bytes.is_empty() {

@@ -1,11 +1,10 @@
 //! Replaying: an open tape, and which of its takes comes next.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::prepared::Prepared;
-use super::recording::lock;
 use super::{Error, ErrorKind};
-use crate::tape::Tape;
+use crate::tape::{Layer, Tape};
 
 /// What happens after the last take of a request has been replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -22,8 +21,9 @@ pub enum Repeat {
 /// A tape that is open in this session. What every replay touches comes first.
 #[derive(Debug)]
 pub(crate) struct Shelf {
-    uses: Mutex<Uses>,
+    uses: Uses,
     repeat: Repeat,
+    pub(crate) layer: Layer,
     first: Prepared,
     more: Vec<Prepared>,
     pub(crate) tape: Tape,
@@ -31,40 +31,41 @@ pub(crate) struct Shelf {
     pub(crate) name: String,
 }
 
-/// Which takes are used: most tapes have one.
+/// Which takes are used: most tapes have one. Chosen under the session's lock, returned without it.
 #[derive(Debug)]
 struct Uses {
-    first: Use,
-    more: Vec<Use>,
-    cycled: bool,
+    first: AtomicU8,
+    more: Vec<AtomicU8>,
+    /// Whether the takes have started over.
+    cycled: AtomicBool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// Nobody has asked for it.
-    Free,
-    /// Under way.
-    Out,
-    /// The program dropped it before its end, and may ask for it again.
-    Dropped,
-    Used,
-}
+/// Nobody has asked for it.
+const FREE: u8 = 0;
+/// Under way.
+const OUT: u8 = 1;
+/// The program dropped it before its end, and may ask for it again.
+const DROPPED: u8 = 2;
+/// Delivered.
+const USED: u8 = 3;
 
 impl Uses {
-    fn len(&self) -> usize {
-        1 + self.more.len()
+    fn new(takes: usize) -> Self {
+        let more = (1..takes).map(|_| AtomicU8::new(FREE)).collect();
+        Self { first: AtomicU8::new(FREE), more, cycled: AtomicBool::new(false) }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &AtomicU8> {
+        std::iter::once(&self.first).chain(&self.more)
     }
 
     fn free(&self) -> Option<usize> {
-        let free = |u: &Use| matches!(u, Use::Free | Use::Dropped);
-        if free(&self.first) {
-            return Some(0);
-        }
-        self.more.iter().position(free).map(|at| at + 1)
+        self.all().position(|state| matches!(state.load(Ordering::Acquire), FREE | DROPPED))
     }
 
-    fn set(&mut self, take: usize, to: Use) {
-        if take == 0 { self.first = to } else { self.more[take - 1] = to }
+    fn set(&self, take: usize, to: u8) {
+        let state = if take == 0 { &self.first } else { &self.more[take - 1] };
+        state.store(to, Ordering::Release);
     }
 }
 
@@ -79,54 +80,51 @@ impl Shelf {
         let mut takes = tape.takes.iter().map(|take| Prepared::new(&take.outcome));
         let first = takes.next().unwrap_or_else(|| Err("the tape has no take".to_owned())).map_err(refused)?;
         let more = takes.collect::<Result<Vec<_>, _>>().map_err(refused)?;
-        let uses = Uses { first: Use::Free, more: vec![Use::Free; more.len()], cycled: false };
-        Ok(Self { uses: Mutex::new(uses), repeat, first, more, tape, name })
+        Ok(Self { uses: Uses::new(tape.takes.len()), repeat, layer: tape.layer, first, more, tape, name })
     }
 
     pub(crate) fn prepared(&self, take: usize) -> &Prepared {
         if take == 0 { &self.first } else { &self.more[take - 1] }
     }
 
-    /// The next take, now out; `None` when all are used.
+    /// The next take, now out; `None` when all are used. The caller holds the session's lock, so that two requests never get the
+    /// same take.
     pub(crate) fn choose(&self) -> Option<usize> {
-        let mut uses = lock(&self.uses);
-        let chosen = match (uses.free(), self.repeat) {
+        let chosen = match (self.uses.free(), self.repeat) {
             (Some(index), _) => index,
             (None, Repeat::Never) => return None,
-            (None, Repeat::Last) => uses.len() - 1,
+            (None, Repeat::Last) => self.uses.more.len(),
             (None, Repeat::Cycle) => {
-                uses.first = Use::Free;
-                uses.more.fill(Use::Free);
-                uses.cycled = true;
+                self.uses.all().for_each(|state| state.store(FREE, Ordering::Release));
+                self.uses.cycled.store(true, Ordering::Release);
                 0
             }
         };
-        uses.set(chosen, Use::Out);
+        self.uses.set(chosen, OUT);
         Some(chosen)
     }
 
     /// The take was delivered, or never read at all.
     pub(crate) fn used(&self, take: usize) {
-        lock(&self.uses).set(take, Use::Used);
+        self.uses.set(take, USED);
     }
 
     /// The program dropped the take before its end: a retry may have it again.
     pub(crate) fn dropped(&self, take: usize) {
-        lock(&self.uses).set(take, Use::Dropped);
+        self.uses.set(take, DROPPED);
     }
 
     /// The take never left: as if nobody had asked for it.
     pub(crate) fn release(&self, take: usize) {
-        lock(&self.uses).set(take, Use::Free);
+        self.uses.set(take, FREE);
     }
 
     /// The takes that nobody asked for, from 0.
     pub(crate) fn unused(&self) -> Vec<usize> {
-        let uses = lock(&self.uses);
-        if uses.cycled {
+        if self.uses.cycled.load(Ordering::Acquire) {
             return Vec::new();
         }
-        let all = std::iter::once(&uses.first).chain(&uses.more);
-        all.enumerate().filter(|(_, u)| **u == Use::Free).map(|(index, _)| index).collect()
+        let unused = |(_, state): &(usize, &AtomicU8)| state.load(Ordering::Acquire) == FREE;
+        self.uses.all().enumerate().filter(unused).map(|(index, _)| index).collect()
     }
 }

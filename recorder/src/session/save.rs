@@ -29,8 +29,11 @@ struct Group {
 pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     let mut raws = Vec::new();
     for entry in &state.entries {
-        if let Entry::Live(slot, _) = entry {
-            raws.extend(lock(slot).take()?);
+        let Entry::Live(slot, _) = entry else { continue };
+        let mut slot = lock(slot);
+        match slot.take()? {
+            Some(raw) => raws.push(raw),
+            None => state.warnings.push(unanswered(&slot.view().0, &state.redactor)),
         }
     }
     for raw in &raws {
@@ -52,6 +55,15 @@ pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     }
     commit.apply(&inner.folder, &inner.seen, prune)?;
     Ok(saved)
+}
+
+/// A request that somebody still waits for when the test is over.
+fn unanswered(request: &Request, redactor: &Redactor) -> String {
+    let (method, url) = (&request.method, redactor.url(&request.url));
+    format!(
+        "{method} {url} had no answer yet when the test ended and is not on its tapes. Wait for the task that sent it, or \
+         end the task before the test"
+    )
 }
 
 /// One tape for each key, in the order of first start.
@@ -81,7 +93,7 @@ fn group(inner: &Inner, state: &mut State, raws: &[Raw]) -> Result<Vec<Group>, E
     }
     if inner.mode == Mode::Missing {
         for group in &mut groups {
-            if let Some(old) = inner.folder.load(&group.name)? {
+            if let Some(old) = inner.load(&group.name, &group.tape.key)? {
                 let new = std::mem::replace(&mut group.tape, old);
                 group.kept = group.tape.takes.len();
                 group.tape.takes.extend(new.takes);
@@ -139,7 +151,7 @@ fn stage(
     saved: &mut Saved,
 ) -> Result<(), Error> {
     let Group { name, mut tape, kept } = group;
-    let old = inner.folder.load(&name)?.filter(|old| old.key == tape.key);
+    let old = inner.load(&name, &tape.key)?;
     if let Some(old) = &old
         && kept == 0
     {

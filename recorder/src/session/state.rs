@@ -19,7 +19,7 @@ use crate::codec::percent;
 use crate::key::{self, Canonical};
 use crate::policy::{Policy, Redactor, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot, tape_name};
-use crate::tape::{Body, Key, Layer, Origin, Outcome, Request};
+use crate::tape::{Body, Key, Layer, Origin, Outcome, Request, Tape};
 
 /// One test's recorder, as the client seams see it. Clones are the same session.
 #[derive(Clone)]
@@ -96,20 +96,20 @@ pub(super) type Against = Option<(Arc<Shelf>, usize)>;
 
 /// What a client does with a request.
 #[derive(Debug)]
-pub enum Step {
+pub enum Step<'s> {
     /// Send it; it is not the recorder's business.
     Pass,
     /// Send it and tell the recording what happens.
     Record(Recording),
     /// Read the body, then [`Ask::answer`].
-    Ask(Ask),
+    Ask(Ask<'s>),
 }
 
 /// A request whose body decides about its answer.
 #[derive(Debug)]
 #[must_use = "give it the body"]
-pub struct Ask {
-    session: Session,
+pub struct Ask<'s> {
+    session: &'s Session,
     layer: Layer,
 }
 
@@ -127,7 +127,7 @@ impl Session {
     ///
     /// # Errors
     /// After the end of the test, and where the guard refuses to send the request live.
-    pub fn start(&self, head: &Head<'_>, layer: Layer) -> Result<Step, Error> {
+    pub fn start(&self, head: &Head<'_>, layer: Layer) -> Result<Step<'_>, Error> {
         let inner = &*self.0;
         if inner.mode == Mode::Off {
             return Ok(Step::Pass);
@@ -142,8 +142,12 @@ impl Session {
                 let recording = self.record(&mut state, head, Spooled::default(), layer, None);
                 Ok(Step::Record(recording))
             }
-            _ => Ok(Step::Ask(Ask { session: self.clone(), layer })),
+            _ => Ok(Step::Ask(self.ask(layer))),
         }
+    }
+
+    pub(crate) fn ask(&self, layer: Layer) -> Ask<'_> {
+        Ask { session: self, layer }
     }
 
     /// The mode of this session.
@@ -204,7 +208,7 @@ impl Session {
     }
 }
 
-impl Ask {
+impl Ask<'_> {
     /// How many bytes of the body must be given; of a longer one length and digest are enough.
     #[must_use]
     pub fn body_limit(&self) -> usize {
@@ -333,15 +337,21 @@ impl Inner {
             return Ok(Ok(Arc::new(Found { shelf: Arc::clone(shelf), request })));
         }
         let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
-        let Some(tape) = self.folder.load(&name)? else { return Ok(Err((request, canonical))) };
-        if tape.key != key {
-            // Twelve digits agree and the rest does not: an edited key, or one chance in 10^14.
-            return Ok(Err((request, canonical)));
-        }
+        let Some(tape) = self.load(&name, &key)? else { return Ok(Err((request, canonical))) };
         state.warnings.extend(self.options.max_age.judge(&tape, &name, &self.folder, &self.location)?);
         let shelf = Arc::new(Shelf::new(name, tape, self.repeat(&request.url))?);
         state.shelves.insert(key, Arc::clone(&shelf));
         Ok(Ok(Arc::new(Found { shelf, request })))
+    }
+
+    /// The tape of this key. One under its name that has another is an error: it is neither missing nor to be overwritten.
+    pub(super) fn load(&self, name: &str, key: &Key) -> Result<Option<Tape>, Error> {
+        let Some(tape) = self.folder.load(name)? else { return Ok(None) };
+        if tape.key == *key {
+            return Ok(Some(tape));
+        }
+        let (file, command) = (self.folder.file(name), self.location.command("1"));
+        Err(ErrorKind::Key { file, found: tape.key, wanted: *key, command }.into())
     }
 
     /// Whether the test has replayed this file.
@@ -395,7 +405,7 @@ impl State {
 impl Shelf {
     /// A tape above redirects and decompression differs from one below only where there were any.
     fn check_layer(&self, folder: &Folder, asked: Layer) -> Result<(), Error> {
-        let recorded = self.tape.layer;
+        let recorded = self.layer;
         let differs = || {
             self.tape.takes.iter().any(|take| match &take.outcome {
                 Outcome::Answer(answer) => {

@@ -52,8 +52,7 @@ const OVER_HTTP2: &[(&str, &str)] = &[
 const NUMBERS: &str =
     "HTTP/2 has only numbers for errors: the program sees a stream that was reset, the end of the test says why";
 
-const NUMBERS_LIVE: &str =
-    "HTTP/2 has only numbers for errors: the program sees a stream that was reset, live as from the tape, which has the kind";
+const NUMBERS_LIVE: &str = "HTTP/2 has only numbers for errors: the program sees a stream that was reset, live as from the tape, which has the kind";
 
 const LIMIT_AROUND: (&str, &str) = (
     "r41_a_timeout_is_replayed_as_one",

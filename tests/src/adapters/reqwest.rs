@@ -97,8 +97,15 @@ macro_rules! reqwest_adapter {
     };
 }
 
-const CANNOT: &[(&str, &str)] =
-    &[crate::adapters::LOWER_CASE, crate::adapters::REDIRECTS_BELOW, crate::adapters::OWN_LIMIT];
+const CANNOT: &[(&str, &str)] = &[
+    crate::adapters::LOWER_CASE,
+    crate::adapters::REDIRECTS_BELOW,
+    crate::adapters::OWN_LIMIT,
+    (
+        "r10_a_redirect_to_a_host_off_the_list_is_not_followed",
+        "reqwest follows redirects below its middleware: set `redirect::Policy::none()` where a host must not be reached",
+    ),
+];
 
 reqwest_adapter!(
     v0_12,

@@ -26,6 +26,10 @@ const CANNOT: &[(&str, &str)] = &[
     super::REDIRECTS_BELOW,
     super::OWN_LIMIT,
     (
+        "r10_a_redirect_to_a_host_off_the_list_is_not_followed",
+        "ureq follows redirects below its middleware: set `max_redirects(0)` where a host must not be reached",
+    ),
+    (
         "r20_absent_empty_and_null_bodies_are_three_things",
         "ureq does not tell its middleware a body of no bytes from none: both are absent",
     ),

@@ -6,17 +6,20 @@ use bytes::Bytes;
 
 use super::Gate;
 
+/// Header fields in order, spelled as on the wire.
+pub(super) type Fields = Vec<(String, Vec<u8>)>;
+
 /// One answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub(super) hold: Option<Gate>,
-    pub(super) interim: Vec<(u16, Vec<(String, Vec<u8>)>)>,
+    pub(super) interim: Vec<(u16, Fields)>,
     pub(super) status: u16,
     pub(super) reason: Option<String>,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) headers: Fields,
     pub(super) framing: Framing,
     pub(super) pieces: Vec<Piece>,
-    pub(super) trailers: Vec<(String, Vec<u8>)>,
+    pub(super) trailers: Fields,
     pub(super) ending: Ending,
     pub(super) raw: Option<Vec<u8>>,
 }

@@ -115,11 +115,16 @@ fn r51_what_is_no_secret_passes() {
         "The quick brown fox jumps over the lazy dog, 2026-11-21T10:00:00Z",
         "mixed/123/UPPER_CASE_IDENTIFIER_WITH_WORDS_2026/lower",
         "key-value sk-learn AKIA eyJ.eyJ.x",
+        "data:application/octet-stream;base64,aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6gH9jK2m/+0=",
+        "a{background:url(data:image/png;base64,aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6gH9jK2m)}",
     ] {
         assert_eq!(body(&format!("{{\"v\":\"{text}\"}}")), Ok(()), "{text}");
         assert_eq!(body(text), Ok(()), "{text}");
     }
     let random = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6gH9jK2m";
+    for text in [format!("data:x/y;base64,AAAA {random}"), format!("key;base64,{random}")] {
+        assert!(body(&text).is_err(), "{text}");
+    }
     assert_eq!(body(&format!("{{\"next_cursor\":\"{random}\",\"requestId\":\"{random}\"}}")), Ok(()));
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::edit::{Edit, Edits};
-use super::fields::{Field, Finder, scheme};
+use super::fields::{Field, Finder, base64, scheme};
 use super::names;
 use super::rule::Verdict;
 use super::scan::Spelling;
@@ -154,6 +154,14 @@ impl Finder<'_> {
             Kind::String(value) => {
                 let inside = &document.text[span.start + 1..span.end - 1];
                 match scheme(inside, false) {
+                    // The credentials of a request, echoed: they have their name, inside the base64.
+                    Some((scheme, at))
+                        if scheme.eq_ignore_ascii_case("basic")
+                            && verdict == Verdict::Hide
+                            && base64(&inside[at..]).is_some_and(|pair| self.knows_pair(&pair)) =>
+                    {
+                        return;
+                    }
                     Some((_, at)) if value.len() == inside.len() => {
                         Field::new(span.start + 1 + at..span.end - 1, &value.as_bytes()[at..], name, Spelling::Json)
                     }

@@ -89,7 +89,7 @@ impl<'a> Finder<'a> {
 
     /// `user:password`; where it is nothing but a registered value and a colon, that value.
     fn pair(&self, span: Range<usize>, pair: &[u8], kind: &str, spelling: Spelling) -> Field {
-        let alone = [Some(pair), pair.strip_suffix(b":"), pair.strip_prefix(b":")];
+        let alone = alone(pair);
         let known = |value: &&[u8]| self.book.is_registered(value) || placeholder::whole(value).is_some();
         if let Some(value) = alone.into_iter().flatten().find(known) {
             return Field::new(span, value, kind, spelling);
@@ -97,6 +97,11 @@ impl<'a> Finder<'a> {
         let mut field = Field::new(span, pair, kind, spelling);
         field.password = memchr::memchr(b':', pair).map(|at| pair[at + 1..].to_vec());
         field
+    }
+
+    /// Whether `user:password`, or all there is of it, is looked for everywhere.
+    pub(super) fn knows_pair(&self, pair: &[u8]) -> bool {
+        alone(pair).into_iter().flatten().any(|value| self.book.is_everywhere(value))
     }
 
     fn cookies(&mut self, value: &[u8]) {
@@ -176,8 +181,13 @@ pub(super) fn scheme(text: &[u8], any: bool) -> Option<(&str, usize)> {
     (legal && (any || known)).then_some((scheme, space + 1))
 }
 
+/// `user:password`; and what is left of it where either is empty.
+fn alone(pair: &[u8]) -> [Option<&[u8]>; 3] {
+    [Some(pair), pair.strip_suffix(b":"), pair.strip_prefix(b":")]
+}
+
 /// The bytes of a text that is base64 from end to end.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let mut run = Run::default();
     run.collect(text, 0);
     let mut plain = Vec::new();

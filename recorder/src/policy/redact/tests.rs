@@ -200,6 +200,25 @@ fn r47_a_value_has_one_placeholder_wherever_it_turns_up() {
 }
 
 #[test]
+fn r47_basic_credentials_that_an_answer_echoes_keep_their_placeholder() {
+    for (pair, shown) in [
+        ("visitor:fake-password-1", "Basic {{base64:{{secret:authorization-1}}}}"),
+        ("fake-registered:", "Basic {{base64:{{secret:mine}}:}}"),
+    ] {
+        let mut redactor = redactor(&[]);
+        redactor.register("mine", "fake-registered").unwrap();
+        let sent = format!("Basic {}", STANDARD.encode(pair));
+        let asked = request("https://h.test/headers", &[("authorization", &sent)], "");
+        let echo = answer(&[("content-type", "application/json")], format!(r#"{{"Authorization":"{sent}"}}"#));
+        redactor.learn_request(&asked);
+        redactor.learn_answer(&echo);
+        let out = redactor.answer(&echo).message;
+        assert_eq!(body_text(&out.body), format!(r#"{{"Authorization":"{shown}"}}"#));
+        assert_eq!(redactor.reveal_answer(&out, Reveal::Value).body, echo.body);
+    }
+}
+
+#[test]
 fn r47_a_placeholder_is_redacted_to_itself_and_its_number_is_taken() {
     let mut redactor = redactor(&[]);
     let replayed = answer(&[("content-type", "application/json")], r#"{"token":"{{secret:token-1}}"}"#);
