@@ -8,6 +8,7 @@ use super::recording::lock;
 use super::state::{Entry, Inner, Session, State};
 use super::{Error, ErrorKind, Mode, check, run, save};
 use crate::policy::UnusedRule;
+use crate::tape::Outcome;
 
 /// What a session did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
         Mode::Off => {}
     }
     if inner.mode != Mode::Off {
+        match_rules_of_played_answers(inner, state);
         report.warnings.append(&mut state.warnings);
         let unmatched = state.redactor.unmatched().into_iter().filter(|rule| inner.options.own_rules.contains(rule));
         report.warnings.extend(unmatched.map(|rule| format!("the rule `{rule}` never matched")));
@@ -93,6 +95,21 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
     }
     run::note(inner, state, &unused);
     result.map(|()| report)
+}
+
+/// Rules did their work on a replayed answer when it was recorded: whether they match is told from what they left there.
+fn match_rules_of_played_answers(inner: &Inner, state: &mut State) {
+    let (own, configured) = (&inner.options.own_rules, &inner.options.configured_rules);
+    if (own.is_empty() && configured.is_empty()) || state.redactor.unmatched().is_empty() {
+        return;
+    }
+    for entry in &state.entries {
+        if let Entry::Played(found, take) = entry
+            && let Outcome::Answer(answer) = &found.shelf.tape.takes[*take].outcome
+        {
+            state.redactor.learn_answer(answer);
+        }
+    }
 }
 
 /// Ends a session whose test is panicking: the failure of the test is the news, not ours.

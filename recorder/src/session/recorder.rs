@@ -1,6 +1,7 @@
 //! The builder of a test's recorder. Rules are checked here, before the first request.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::panic::Location as Caller;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
@@ -41,7 +42,6 @@ pub enum OnPanic {
 /// tapes.finish()?;
 /// # Ok::<(), traffic_recorder::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "call `open`"]
 pub struct Recorder {
     location: Result<Location, Error>,
@@ -298,6 +298,19 @@ impl Recorder {
 fn config_file(location: &Location) -> PathBuf {
     let own = location.folder().join("recorder.yaml");
     if own.exists() { own } else { location.root().join("recorder.yaml") }
+}
+
+/// Rules may quote values, and secrets are: neither is shown.
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Recorder");
+        match &self.location {
+            Ok(location) => shown.field("folder", &location.folder()),
+            Err(error) => shown.field("location", error),
+        };
+        let secrets: Vec<&String> = self.secrets.iter().map(|(name, _)| name).collect();
+        shown.field("mode", &self.mode).field("secrets", &secrets).finish_non_exhaustive()
+    }
 }
 
 /// The folders that this process writes, and the test that does: two tests that record into one folder would each remove what
