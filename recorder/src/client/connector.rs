@@ -114,7 +114,15 @@ where
 }
 
 /// The error that a connection ends with, where it does not just close.
-type End = Arc<Mutex<Option<io::Error>>>;
+type End = Arc<Mutex<Option<Left>>>;
+
+/// Left by the recorder's end for the client's.
+#[derive(Debug)]
+struct Left {
+    error: io::Error,
+    /// By the recorder itself: not a failure that was recorded.
+    refused: bool,
+}
 
 /// Plays the service on the recorder's end of a connection.
 async fn serve<C>(io: DuplexStream, target: Uri, upstream: TapesService<Client<C, SentBody<Incoming>>>, end: End)
@@ -156,8 +164,12 @@ fn absolute<B>(request: Request<B>, target: &Uri) -> Result<Request<B>, http::Er
 /// Leaves the error for the client's end, as a socket would give it, and closes: live as from the tape. A connection that was
 /// just closed is left to hyper, which has a name for it.
 fn ended(end: &End, error: BoxError) -> Ended {
+    let mut refused = false;
     let left = match error.downcast::<Error>() {
-        Ok(refusal) => Some(io::Error::other(*refusal)),
+        Ok(refusal) => {
+            refused = true;
+            Some(io::Error::other(*refusal))
+        }
         Err(error) => {
             let fault = classify(&*error);
             let reason = match error.downcast::<ReplayedFault>() {
@@ -167,7 +179,7 @@ fn ended(end: &End, error: BoxError) -> Ended {
             (fault.kind != FaultKind::Closed).then(|| io::Error::new(io_kind(fault.kind), reason))
         }
     };
-    *lock(end) = left;
+    *lock(end) = left.map(|error| Left { error, refused });
     Ended
 }
 
@@ -231,14 +243,18 @@ impl Read for TapedConnection {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        // HTTP/2 has but a number for what happened to a stream: a refusal is told by the connection, in words.
+        if let Some(left) = lock(&self.end).take_if(|left| self.http2 && left.refused) {
+            return Poll::Ready(Err(left.error));
+        }
         let mut bytes = [0; 16 * 1024];
         let room = buffer.remaining().min(bytes.len());
         let mut read = hyper::rt::ReadBuf::new(&mut bytes[..room]);
         ready!(Pin::new(&mut self.io).poll_read(cx, read.unfilled()))?;
         if read.filled().is_empty()
-            && let Some(error) = lock(&self.end).take()
+            && let Some(left) = lock(&self.end).take()
         {
-            return Poll::Ready(Err(error));
+            return Poll::Ready(Err(left.error));
         }
         buffer.put_slice(read.filled());
         Poll::Ready(Ok(()))
