@@ -6,7 +6,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use http::{Request, Uri};
 use http_body::{Body as HttpBody, Frame as HttpFrame, SizeHint};
@@ -106,22 +106,26 @@ where
         let http2 = self.http2;
         Box::pin(async move {
             let (ours, theirs) = tokio::io::duplex(PIPE);
-            let end = Arc::new(Mutex::new(None));
+            let end = End::default();
             tokio::spawn(serve(ours, target, upstream, Arc::clone(&end)));
             Ok(TapedConnection { io: TokioIo::new(theirs), http2, end })
         })
     }
 }
 
-/// The error that a connection ends with, where it does not just close.
-type End = Arc<Mutex<Option<Left>>>;
+/// What both ends of a connection know of its end.
+type End = Arc<Mutex<Ends>>;
 
-/// Left by the recorder's end for the client's.
-#[derive(Debug)]
-struct Left {
-    error: io::Error,
-    /// By the recorder itself: not a failure that was recorded.
+#[derive(Debug, Default)]
+struct Ends {
+    /// The error that the connection ends with, where it does not just close.
+    error: Option<io::Error>,
+    /// The error is the recorder's own: not a failure that was recorded.
     refused: bool,
+    /// The pipe is full: what was written before an error would be lost with it.
+    full: bool,
+    /// Who waits until it no longer is.
+    waker: Option<Waker>,
 }
 
 /// Plays the service on the recorder's end of a connection.
@@ -148,7 +152,7 @@ where
     server.http1().auto_date_header(false);
     server.http2().auto_date_header(false);
     // Its errors are the client's: both ends of the pipe are in this process.
-    let _ = server.serve_connection(TokioIo::new(io), service).await;
+    let _ = server.serve_connection(RecordersEnd { io: TokioIo::new(io), end }, service).await;
 }
 
 /// A server sees the path alone.
@@ -179,7 +183,9 @@ fn ended(end: &End, error: BoxError) -> Ended {
             (fault.kind != FaultKind::Closed).then(|| io::Error::new(io_kind(fault.kind), reason))
         }
     };
-    *lock(end) = left.map(|error| Left { error, refused });
+    let mut end = lock(end);
+    end.error = left;
+    end.refused = refused;
     Ended
 }
 
@@ -206,6 +212,13 @@ impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<B::Data>, Ended>>> {
         let this = self.project();
+        if this.error.is_some() {
+            let mut ends = lock(this.end);
+            if ends.full {
+                ends.waker = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
         if let Some(error) = this.error.take() {
             return Poll::Ready(Some(Err(ended(this.end, error))));
         }
@@ -230,6 +243,46 @@ impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
     }
 }
 
+/// The recorder's end of a connection: it notes when the pipe is full.
+struct RecordersEnd {
+    io: TokioIo<DuplexStream>,
+    end: End,
+}
+
+impl RecordersEnd {
+    fn note(&self, written: &Poll<io::Result<usize>>) {
+        let mut ends = lock(&self.end);
+        ends.full = written.is_pending();
+        if !ends.full
+            && let Some(waker) = ends.waker.take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+impl Read for RecordersEnd {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for RecordersEnd {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.note(&written);
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
 impl Connection for TapedConnection {
     fn connected(&self) -> Connected {
         let connected = Connected::new();
@@ -244,17 +297,22 @@ impl Read for TapedConnection {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         // HTTP/2 has but a number for what happened to a stream: a refusal is told by the connection, in words.
-        if let Some(left) = lock(&self.end).take_if(|left| self.http2 && left.refused) {
-            return Poll::Ready(Err(left.error));
+        let refusal = {
+            let mut end = lock(&self.end);
+            let told_now = self.http2 && end.refused;
+            end.error.take_if(|_| told_now)
+        };
+        if let Some(error) = refusal {
+            return Poll::Ready(Err(error));
         }
         let mut bytes = [0; 16 * 1024];
         let room = buffer.remaining().min(bytes.len());
         let mut read = hyper::rt::ReadBuf::new(&mut bytes[..room]);
         ready!(Pin::new(&mut self.io).poll_read(cx, read.unfilled()))?;
         if read.filled().is_empty()
-            && let Some(left) = lock(&self.end).take()
+            && let Some(error) = lock(&self.end).error.take()
         {
-            return Poll::Ready(Err(left.error));
+            return Poll::Ready(Err(error));
         }
         buffer.put_slice(read.filled());
         Poll::Ready(Ok(()))

@@ -29,7 +29,11 @@ pub static CONNECTOR_HTTP2: Connector = Connector { http2: true };
 
 const OVER_HTTP1: &[(&str, &str)] = &[
     super::LOWER_CASE,
+    super::NO_REDIRECTS,
     LIMIT_AROUND,
+    ("r92_a_refused_connection_says_so_again", ALWAYS_CONNECTED),
+    ("r92_a_failed_connection_answers_the_clients_predicates", ALWAYS_CONNECTED),
+    ("r92_a_timeout_answers_the_clients_predicate", ALWAYS_CONNECTED),
     (
         "r28_an_answer_dropped_in_the_middle_is_there_for_the_retry",
         "what fits into the pipe to the client counts as delivered when it is put there, whether the program reads it or not",
@@ -38,8 +42,12 @@ const OVER_HTTP1: &[(&str, &str)] = &[
 
 const OVER_HTTP2: &[(&str, &str)] = &[
     super::LOWER_CASE,
+    super::NO_REDIRECTS,
     LIMIT_AROUND,
-    OVER_HTTP1[2],
+    ("r92_a_refused_connection_says_so_again", ALWAYS_CONNECTED),
+    ("r92_a_failed_connection_answers_the_clients_predicates", ALWAYS_CONNECTED),
+    ("r92_a_timeout_answers_the_clients_predicate", ALWAYS_CONNECTED),
+    OVER_HTTP1[6],
     ("r09_a_miss_is_neither_an_answer_nor_worth_a_retry", NUMBERS),
     ("r56_a_tape_that_cannot_be_read_is_an_error_for_the_program", NUMBERS),
     ("r64_a_request_after_the_end_names_its_test", NUMBERS),
@@ -48,6 +56,9 @@ const OVER_HTTP2: &[(&str, &str)] = &[
     ("r41_a_connection_that_closes_without_an_answer_is_replayed", NUMBERS_LIVE),
     ("r41_what_is_not_http_is_replayed_as_that", NUMBERS_LIVE),
 ];
+
+const ALWAYS_CONNECTED: &str = "the connection to the recorder is always made: hyper's predicates know of no other, live as from the \
+                                tape; over HTTP/1.1 the `io::Error` in the chain tells";
 
 const NUMBERS: &str =
     "of the error of a connection HTTP/2 keeps the words, not the type: a program reads why, and cannot downcast to it";

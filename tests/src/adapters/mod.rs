@@ -35,6 +35,11 @@ const REDIRECTS_BELOW: (&str, &str) = (
     "r39_every_hop_of_a_redirect_is_an_exchange",
     "the client follows redirects below the recorder: a chain is one exchange, with the URL that answered in the end",
 );
+/// What a seam below redirects has no use for.
+const NO_REDIRECTS: (&str, &str) = (
+    "r79_after_redirects_the_url_is_the_final_one",
+    "the client does not follow redirects: each hop is an answer of its own",
+);
 /// A time limit of the client, below the seam.
 const OWN_LIMIT: (&str, &str) = (
     "r42_the_clients_own_time_limit_holds_while_replaying",

@@ -41,7 +41,7 @@ impl Adapter for Tower {
     }
 
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
-        &[super::LOWER_CASE, super::OWN_LIMIT]
+        &[super::LOWER_CASE, super::OWN_LIMIT, super::NO_REDIRECTS]
     }
 
     fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client> {

@@ -21,6 +21,8 @@ pub static UREQ: Ureq = Ureq;
 
 struct UreqClient(Agent);
 
+const NO_TRAILERS: &str = "ureq does not tell trailers";
+
 const CANNOT: &[(&str, &str)] = &[
     super::LOWER_CASE,
     super::REDIRECTS_BELOW,
@@ -34,7 +36,9 @@ const CANNOT: &[(&str, &str)] = &[
         "ureq does not tell its middleware a body of no bytes from none: both are absent",
     ),
     ("r38_the_reason_survives", "ureq does not tell the reason phrase"),
-    ("r38_trailers_survive", "ureq does not tell trailers"),
+    ("r38_trailers_survive", NO_TRAILERS),
+    ("r89_a_unary_call_keeps_message_and_trailers", NO_TRAILERS),
+    ("r89_a_streaming_call_keeps_its_messages", NO_TRAILERS),
 ];
 
 impl Adapter for Ureq {
