@@ -30,10 +30,7 @@ macro_rules! offline {
     };
 }
 
-offline!(
-    r90_offline_answers_of_all_kinds,
-    r90_offline_a_stream_and_a_failure,
-);
+offline!(r90_offline_answers_of_all_kinds, r90_offline_a_stream_and_a_failure,);
 
 /// A client on the tapes of a test.
 struct Program {

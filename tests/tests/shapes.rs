@@ -19,7 +19,8 @@ over_all_adapters!(
 /// A GraphQL request.
 fn graphql(run: &Run, query: &str, variables: &str) -> Ask {
     let name = query.split([' ', '(']).nth(1).unwrap_or_default();
-    let body = format!(r#"{{"operationName":"{name}","query":"{}","variables":{variables}}}"#, query.replace('\n', "\\n"));
+    let body =
+        format!(r#"{{"operationName":"{name}","query":"{}","variables":{variables}}}"#, query.replace('\n', "\\n"));
     Ask::post_json(run.url("/graphql"), body)
 }
 
@@ -153,7 +154,8 @@ fn grpc(bench: &Bench) -> Reply {
 }
 
 async fn r89_a_unary_call_keeps_message_and_trailers(bench: Bench) {
-    let reply = grpc(&bench).piece(message(b"\x08\x96\x01")).trailer("grpc-status", "0").trailer("detail-bin", "AAEC/w");
+    let reply =
+        grpc(&bench).piece(message(b"\x08\x96\x01")).trailer("grpc-status", "0").trailer("detail-bin", "AAEC/w");
     bench.origin.answer("/shop.v1.Orders/Get", reply);
     let (live, replayed) = bench.twice(async |run: &Run| run.must(call(run, "Get", &[b"\x08\x01"])).await).await;
     replayed.assert_same(&live);
@@ -169,7 +171,10 @@ async fn r89_a_unary_call_keeps_message_and_trailers(bench: Bench) {
 async fn r89_a_streaming_call_keeps_its_messages(bench: Bench) {
     let gates = [Gate::closed(), Gate::closed()];
     let reply = grpc(&bench).piece(message(b"one")).wait(&gates[0]).piece(message(b"two")).wait(&gates[1]);
-    bench.origin.answer("/shop.v1.Orders/Watch", reply.piece(message(b"")).trailer("grpc-status", "8").trailer("grpc-message", "enough"));
+    bench.origin.answer(
+        "/shop.v1.Orders/Watch",
+        reply.piece(message(b"")).trailer("grpc-status", "8").trailer("grpc-message", "enough"),
+    );
     let program = async |run: &Run| {
         let mut opened = run.client.open(call(run, "Watch", &[b"from", b"to"])).await.expect("an answer");
         let (mut messages, mut status) = (Vec::new(), None);

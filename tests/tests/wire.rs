@@ -5,8 +5,8 @@ use std::sync::Arc;
 use recorder_tests::adapters::{Ask, Failure, Opened, Options, Piece};
 use recorder_tests::origin::{Gate, RefusedPort, Reply, pattern};
 use recorder_tests::{Bench, Run, over_all_adapters};
-use traffic_recorder::tape::{Fault, FaultKind, Layer, Outcome, Tape};
 use traffic_recorder::Mode;
+use traffic_recorder::tape::{Fault, FaultKind, Layer, Outcome, Tape};
 
 over_all_adapters!(
     r73_the_first_bytes_are_there_when_they_arrive,
@@ -101,9 +101,9 @@ async fn r74_an_answer_dropped_in_the_middle_is_read_on_where_it_is_told_to(benc
 async fn r75_a_request_dropped_before_its_answer_leaves_the_others_in_order(bench: Bench) {
     let gates: Vec<Gate> = (0..3).map(|_| Gate::closed()).collect();
     let held = gates.clone();
-    bench.origin.on("/held", move |request| {
-        Reply::text(format!("answer {}", request.nth)).held_by(&held[request.nth - 1])
-    });
+    bench
+        .origin
+        .on("/held", move |request| Reply::text(format!("answer {}", request.nth)).held_by(&held[request.nth - 1]));
     let run = bench.record();
     let mut asked = Vec::new();
     for nth in 1..=3 {
@@ -159,7 +159,8 @@ async fn r77_the_final_answer_is_the_one_on_tape(bench: Bench) {
 
 async fn r77_expect_100_continue_does_not_wait_while_replaying(bench: Bench) {
     let program = async |run: &Run| {
-        let ask = Ask::new("POST", run.url("/echo")).header("expect", "100-continue").header("content-type", "text/plain");
+        let ask =
+            Ask::new("POST", run.url("/echo")).header("expect", "100-continue").header("content-type", "text/plain");
         run.must(ask.body("the body after all")).await
     };
     let (live, replayed) = bench.twice(program).await;
