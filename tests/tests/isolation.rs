@@ -177,13 +177,17 @@ async fn r68_the_rule_that_a_miss_prints_makes_it_match(bench: Bench) {
     let rules: Vec<_> = differences.into_iter().map(|difference| difference.rule.expect("a rule")).collect();
     assert_eq!(rules.len(), 2, "{error}");
     let with_rules = |mode| rules.iter().fold(bench.recorder(mode), |recorder, rule| recorder.rule(rule.as_str()));
-    // A rule is part of a key: what was recorded without it is recorded once more.
+    // The tape that was recorded without the rule answers, and says that it should be recorded once more.
+    let run = bench.run(with_rules(Mode::Replay));
+    run.must(sent(2, 2)).await;
+    let warnings = run.done().warnings;
+    assert!(warnings.len() == 1 && warnings[0].contains("before today's match rules"), "{warnings:?}");
     let run = bench.run(with_rules(Mode::Record));
     run.must(sent(1, 1)).await;
     run.done();
     let run = bench.run(with_rules(Mode::Replay));
     run.must(sent(2, 2)).await;
-    run.done();
+    assert_eq!(run.done().warnings, Vec::<String>::new());
 }
 
 async fn r71_an_old_tape_warns_or_fails_by_choice(bench: Bench) {

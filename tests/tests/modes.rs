@@ -298,3 +298,13 @@ async fn off_is_live_and_leaves_no_tape(bench: Bench) {
     run.done();
     assert!(!bench.folder().exists());
 }
+
+/// What the list of `connector_http2` says of R09: the words are there.
+#[tokio::test]
+async fn a_refusal_reaches_an_http2_client_in_words() {
+    let bench = Bench::new(&recorder_tests::adapters::CONNECTOR_HTTP2);
+    let run = bench.replay();
+    let failure = run.fails("/ok").await;
+    assert!(failure.text.contains("no tape answers GET"), "{failure}");
+    assert_eq!(run.fault().code(), "miss");
+}

@@ -120,6 +120,8 @@ type End = Arc<Mutex<Ends>>;
 struct Ends {
     /// The error that the connection ends with, where it does not just close.
     error: Option<io::Error>,
+    /// The error is the recorder's own: not a failure that was recorded.
+    refused: bool,
     /// The pipe is full: what was written before an error would be lost with it.
     full: bool,
     /// Who waits until it no longer is.
@@ -166,8 +168,12 @@ fn absolute<B>(request: Request<B>, target: &Uri) -> Result<Request<B>, http::Er
 /// Leaves the error for the client's end, as a socket would give it, and closes: live as from the tape. A connection that was
 /// just closed is left to hyper, which has a name for it.
 fn ended(end: &End, error: BoxError) -> Ended {
+    let mut refused = false;
     let left = match error.downcast::<Error>() {
-        Ok(refusal) => Some(io::Error::other(*refusal)),
+        Ok(refusal) => {
+            refused = true;
+            Some(io::Error::other(*refusal))
+        }
         Err(error) => {
             let fault = classify(&*error);
             let reason = match error.downcast::<ReplayedFault>() {
@@ -177,7 +183,9 @@ fn ended(end: &End, error: BoxError) -> Ended {
             (fault.kind != FaultKind::Closed).then(|| io::Error::new(io_kind(fault.kind), reason))
         }
     };
-    lock(end).error = left;
+    let mut end = lock(end);
+    end.error = left;
+    end.refused = refused;
     Ended
 }
 
@@ -288,6 +296,15 @@ impl Read for TapedConnection {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        // HTTP/2 has but a number for what happened to a stream: a refusal is told by the connection, in words.
+        let refusal = {
+            let mut end = lock(&self.end);
+            let told_now = self.http2 && end.refused;
+            end.error.take_if(|_| told_now)
+        };
+        if let Some(error) = refusal {
+            return Poll::Ready(Err(error));
+        }
         let mut bytes = [0; 16 * 1024];
         let room = buffer.remaining().min(bytes.len());
         let mut read = hyper::rt::ReadBuf::new(&mut bytes[..room]);

@@ -7,7 +7,7 @@ use super::state::{Inner, State};
 use super::{Error, ErrorKind};
 use crate::key::{self, Canonical, Difference};
 use crate::store::tape_name;
-use crate::tape::Request;
+use crate::tape::{Request, Tape};
 
 /// A request that no tape answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +92,32 @@ pub(super) fn explain(
     }))
 }
 
-fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, mut names: Vec<String>) -> Vec<Candidate> {
-    // Names that agree longest come first: same method, same host, same path.
+/// A tape whose key is that of other rules than today's, and which is the request's by today's: a rule that was just added
+/// need not cost a recording. Only looked for where nothing else is left but a miss.
+pub(super) fn of_older_rules(inner: &Inner, sent: &Canonical) -> Result<Option<(String, Tape)>, Error> {
+    if inner.policy.rules.is_empty() {
+        return Ok(None);
+    }
+    let name = tape_name(sent.method(), sent.host(), sent.path(), &sent.key());
+    for file in by_likeness(&name, inner.folder.tapes()?).into_iter().take(READ) {
+        let Some(tape) = inner.folder.load(&file)? else { continue };
+        if key::canonical(&tape.request, &inner.policy.rules).key() == sent.key() {
+            return Ok(Some((file, tape)));
+        }
+    }
+    Ok(None)
+}
+
+/// Names that agree longest come first: same method, same host, same path.
+fn by_likeness(name: &str, mut names: Vec<String>) -> Vec<String> {
     let shared = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     names.sort_by_key(|other| std::cmp::Reverse(shared(other)));
+    names
+}
+
+fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, names: Vec<String>) -> Vec<Candidate> {
     let mut found = Vec::new();
-    for file in names.into_iter().take(READ) {
+    for file in by_likeness(name, names).into_iter().take(READ) {
         // A tape that cannot be read is reported when it is asked for.
         let Ok(Some(tape)) = inner.folder.load(&file) else { continue };
         let recorded = key::canonical(&tape.request, &inner.policy.rules);
@@ -179,8 +199,7 @@ impl fmt::Display for Miss {
         if self.candidates.iter().flat_map(|c| &c.differences).any(|d| d.rule.is_some()) {
             writeln!(
                 f,
-                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")\n\
-                 It becomes a part of the key: record the test again with it, RECORD=1."
+                "\nA rule goes into tapes/recorder.yaml under `match:`, or into the test: recorder!().rule(\"…\")"
             )?;
         }
         match self.reason {

@@ -336,8 +336,21 @@ impl Inner {
         if let Some(shelf) = state.shelves.get(&key) {
             return Ok(Ok(Arc::new(Found { shelf: Arc::clone(shelf), request })));
         }
-        let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
-        let Some(tape) = self.load(&name, &key)? else { return Ok(Err((request, canonical))) };
+        let mut name = tape_name(canonical.method(), canonical.host(), canonical.path(), &key);
+        let tape = match self.load(&name, &key)? {
+            Some(tape) => tape,
+            None => match miss::of_older_rules(self, &canonical)? {
+                Some((file, tape)) => {
+                    state.warnings.push(format!(
+                        "{file} was recorded before today's match rules and answers by them; record it again to name it anew: {}",
+                        self.location.command("1")
+                    ));
+                    name = file;
+                    tape
+                }
+                None => return Ok(Err((request, canonical))),
+            },
+        };
         state.warnings.extend(self.options.max_age.judge(&tape, &name, &self.folder, &self.location)?);
         let shelf = Arc::new(Shelf::new(name, tape, self.repeat(&request.url))?);
         state.shelves.insert(key, Arc::clone(&shelf));

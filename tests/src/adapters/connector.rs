@@ -61,7 +61,7 @@ const ALWAYS_CONNECTED: &str = "the connection to the recorder is always made: h
                                 tape; over HTTP/1.1 the `io::Error` in the chain tells";
 
 const NUMBERS: &str =
-    "HTTP/2 has only numbers for errors: the program sees a stream that was reset, the end of the test says why";
+    "of the error of a connection HTTP/2 keeps the words, not the type: a program reads why, and cannot downcast to it";
 
 const NUMBERS_LIVE: &str = "HTTP/2 has only numbers for errors: the program sees a stream that was reset, live as from the tape, which has the kind";
 
