@@ -134,8 +134,9 @@ macro_rules! reqwest_tells {
 reqwest_tells!(r79_a_response_of_reqwest_0_12_tells_the_same, reqwest_0_12, reqwest_0_12_builder, REQWEST_0_12);
 reqwest_tells!(r79_a_response_of_reqwest_0_13_tells_the_same, reqwest_0_13, reqwest_builder, REQWEST_0_13);
 
-/// The body of the memory test, in MiB.
-const LARGE: usize = 300;
+/// The body of the memory test, in MiB. A build without optimisation hashes and searches so slowly that it gets a smaller one,
+/// which is still far larger than what may be held.
+const LARGE: usize = if cfg!(debug_assertions) { 40 } else { 300 };
 
 /// Runs in a process of its own: what others do there does not count.
 fn in_a_process_of_its_own(test: &str) {
@@ -156,6 +157,7 @@ fn peak() -> usize {
 /// Records and replays a large body, reading it piece by piece.
 fn large(adapter: &'static dyn Adapter) {
     let bench = Bench::new(adapter);
+    bench.configure("body_limit: 1MiB\n");
     let block = Bytes::from(recorder_tests::origin::pattern(0, 1 << 20));
     let reply = Reply::new(200).header("content-type", "application/octet-stream");
     bench.origin.answer("/large", (0..LARGE).fold(reply, |reply, _| reply.piece(block.clone())));
@@ -178,8 +180,7 @@ fn large(adapter: &'static dyn Adapter) {
             tapes.finish().expect("a good end");
         });
         let grown = peak() - before;
-        // 8 MiB are held before a body goes to disk.
-        assert!(grown < 48, "{mode}: {grown} MiB more for a body of {LARGE} MiB");
+        assert!(grown < 16, "{mode}: {grown} MiB more for a body of {LARGE} MiB");
     }
 }
 
