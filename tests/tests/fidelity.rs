@@ -460,7 +460,12 @@ async fn r41_what_is_not_http_is_replayed_as_that(bench: Bench) {
 
 async fn truncated(bench: &Bench, path: &str) -> (Answer, Answer) {
     let (live, replayed) = bench.twice(async |run: &Run| run.get(path).await).await;
-    assert_eq!(live.text(), "part of ");
+    // In HTTP/2 a reset may overtake the bytes before it: how many arrive is then the network's affair.
+    if bench.adapter.name() == "connector_http2" {
+        assert!("part of ".starts_with(&live.text()), "{}", live.text());
+    } else {
+        assert_eq!(live.text(), "part of ");
+    }
     assert!(live.cut.is_some() && replayed.cut.is_some(), "{:?} {:?}", live.cut, replayed.cut);
     assert!(bench.tape().contains("cut:"), "{}", bench.tape());
     replayed.assert_same(&live);

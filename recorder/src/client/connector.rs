@@ -141,7 +141,7 @@ where
             match upstream.call(request).await {
                 Ok(response) => {
                     let announced = response.headers().contains_key(http::header::CONTENT_LENGTH);
-                    Ok(response.map(|body| Ending { body, announced, end, error: None }))
+                    Ok(response.map(|body| Ending { body, announced, end, error: None, waited: 0 }))
                 }
                 Err(error) => Err(ended(&end, error)),
             }
@@ -203,8 +203,13 @@ pin_project! {
         announced: bool,
         end: End,
         error: Option<BoxError>,
+        waited: u8,
     }
 }
+
+/// How often others may run between the last bytes of a body and the error after them: an HTTP/2 client forgets what it has not
+/// handed on when a stream is reset.
+const PATIENCE: u8 = 64;
 
 impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
     type Data = B::Data;
@@ -216,6 +221,11 @@ impl<B: HttpBody<Error = BoxError>> HttpBody for Ending<B> {
             let mut ends = lock(this.end);
             if ends.full {
                 ends.waker = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            if *this.waited < PATIENCE {
+                *this.waited += 1;
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
