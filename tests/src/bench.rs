@@ -277,7 +277,7 @@ fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// A test that hangs says so; far beyond what any takes.
-const HUNG: Duration = Duration::from_secs(20);
+const HUNG: Duration = Duration::from_secs(60);
 
 /// Runs one behaviour over one adapter. What the adapter says it cannot do has to fail.
 ///
