@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 pub struct Throwaway {
     folder: PathBuf,
     target: PathBuf,
+    /// Test targets and what cargo made of them.
+    programs: Vec<(String, PathBuf)>,
 }
 
 const FILES: [(&str, &str); 3] = [
@@ -32,10 +34,13 @@ impl Throwaway {
         static BUILT: OnceLock<Throwaway> = OnceLock::new();
         BUILT.get_or_init(|| {
             let target = Path::new(tmp).parent().expect("the target folder").to_owned();
-            let made = Self { folder: Path::new(tmp).join("throwaway"), target };
+            let mut made = Self { folder: Path::new(tmp).join("throwaway"), target, programs: Vec::new() };
             made.write();
-            let build = made.cargo(&["test", "--no-run", "--offline", "--quiet"]).output().expect("cargo");
+            let args = ["test", "--no-run", "--offline", "--quiet", "--message-format", "json"];
+            let build = made.cargo(&args).output().expect("cargo");
             assert!(build.status.success(), "{}", text(&build.stderr));
+            // The target folder is shared: programs of other crates may have the same names.
+            made.programs = text(&build.stdout).lines().filter_map(test_program).collect();
             made
         })
     }
@@ -87,17 +92,9 @@ impl Throwaway {
     /// # Panics
     /// Where there is none.
     #[must_use]
-    pub fn program(&self, name: &str) -> PathBuf {
-        let deps = fs::read_dir(self.target.join("debug/deps")).expect("built");
-        let of_name = |path: &PathBuf| {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            stem.rsplit_once('-').is_some_and(|(stem, _)| stem == name)
-                && path.extension().is_none_or(|extension| extension == "exe")
-        };
-        let programs = deps.map(|entry| entry.expect("an entry").path()).filter(of_name);
-        // An older build may lie beside it.
-        let newest = programs.max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok());
-        newest.expect("a test program")
+    pub fn program(&self, name: &str) -> &Path {
+        let found = self.programs.iter().find(|(program, _)| program == name);
+        found.map(|(_, path)| path.as_path()).expect("a test program")
     }
 
     /// One test of the program `shop`, by hand.
@@ -127,6 +124,15 @@ impl Throwaway {
     pub fn tapes(&self) -> PathBuf {
         self.folder.join("tapes")
     }
+}
+
+/// The name and the program of a test target, from a line of cargo's JSON.
+fn test_program(line: &str) -> Option<(String, PathBuf)> {
+    let between = |start: &str| line.split_once(start)?.1.split_once('"').map(|(value, _)| value);
+    let executable = between("\"executable\":\"")?;
+    let target = line.split_once("\"target\":{")?.1;
+    let name = target.split_once("\"name\":\"")?.1.split_once('"')?.0;
+    Some((name.to_owned(), PathBuf::from(executable)))
 }
 
 fn clean(command: &mut Command) {
