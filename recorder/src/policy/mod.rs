@@ -1,6 +1,6 @@
 //! What counts and what is hidden: everything about a recording that a user decides.
 //!
-//! [`Config`] is the file `tapes/recorder.yaml`; a [`Policy`] is what one session makes of it and of the test's own choices.
+//! `Config` is the file `tapes/recorder.yaml`; a `Policy` is what one session makes of it and of the test's own choices.
 //! `redact` replaces secrets before the key is taken and before anything is written or printed, `gate` refuses to write what it
 //! overlooked, `guard` says what may be sent while recording, `volatile` what may change without a tape being written anew.
 
