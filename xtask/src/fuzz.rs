@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use crate::steps::{seconds, skip};
@@ -15,13 +16,13 @@ const TARGETS: [&str; 2] = ["read_tape", "canonical"];
 /// A finding, with the command that reproduces it.
 pub(crate) fn run(args: &[String]) -> Result {
     let (time, targets) = arguments(args)?;
-    if !shell::works(&mut shell::command("cargo +nightly fuzz --version", [])) {
-        skip("the fuzzers", "needs `cargo install cargo-fuzz` and `rustup toolchain install nightly`")?;
+    if !shell::works(&mut cargo_fuzz("--version")) {
+        skip("the fuzzers", "needs `cargo install cargo-fuzz`")?;
         return Ok(());
     }
     // No sanitizer: it finds what unsafe code does, and there is none here but in zlib-rs, which has fuzzers of its own. Without
     // it ours are several times faster.
-    shell::run(&mut shell::command("cargo +nightly fuzz build --sanitizer none", []))?;
+    shell::run(&mut cargo_fuzz("build --sanitizer none"))?;
 
     let start = Instant::now();
     let folder = shell::target().join("fuzz");
@@ -33,8 +34,8 @@ pub(crate) fn run(args: &[String]) -> Result {
         let seeds = shell::root().join("fuzz/corpus").join(target);
         let limit = format!("-max_total_time={time}");
         let words = format!("-dict={}", shell::root().join(format!("fuzz/{target}.dict")).display());
-        let mut command = shell::command("cargo +nightly fuzz run --sanitizer none", [target.as_str()]);
-        command.args([&found, &seeds]).args([
+        let mut command = cargo_fuzz("run --sanitizer none");
+        command.arg(target).args([&found, &seeds]).args([
             "--",
             &limit,
             &words,
@@ -57,6 +58,17 @@ pub(crate) fn run(args: &[String]) -> Result {
     }
     println!("\nfuzzed {} in {}", targets.join(", "), seconds(start.elapsed()));
     if failed.is_empty() { Ok(()) } else { Err(format!("the fuzzer broke: {}", failed.join(", ")).into()) }
+}
+
+/// `cargo fuzz`, which needs what only a nightly compiler allows, or one that is told to behave like it.
+fn cargo_fuzz(arguments: &str) -> Command {
+    let nightly = shell::works(&mut shell::command("cargo +nightly --version", []));
+    let line = format!("cargo {}fuzz {arguments}", if nightly { "+nightly " } else { "" });
+    let mut command = shell::command(&line, []);
+    if !nightly {
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    command
 }
 
 fn arguments(args: &[String]) -> Result<(u32, Vec<String>)> {
