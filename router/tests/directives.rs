@@ -28,7 +28,8 @@ fn refusal(mapping: Value) -> String {
 
 #[test]
 fn fields_that_find_nothing_are_left_out_and_nulls_stay() {
-    let mapping = json!({ "a": { "@path": "$.nope" }, "b": { "@path": "$.anonymousId" }, "c": [{ "@path": "$.nope" }, 1] });
+    let mapping =
+        json!({ "a": { "@path": "$.nope" }, "b": { "@path": "$.anonymousId" }, "c": [{ "@path": "$.nope" }, 1] });
     assert_eq!(apply(mapping), json!({ "b": null, "c": [null, 1] }));
     assert_eq!(try_apply(json!({ "@path": "$.nope" })), Ok(None));
 }
@@ -44,7 +45,8 @@ fn path_finds_values_of_every_kind() {
 
 #[test]
 fn if_tells_what_is_there_from_what_is_not() {
-    let test = |kind: &str, path: &str| apply(json!({ "@if": { kind: { "@path": path }, "then": "yes", "else": "no" } }));
+    let test =
+        |kind: &str, path: &str| apply(json!({ "@if": { kind: { "@path": path }, "then": "yes", "else": "no" } }));
     for path in ["$.event", "$.properties.note", "$.properties.hot"] {
         assert_eq!(test("exists", path), "yes", "{path}");
     }
@@ -78,9 +80,15 @@ fn array_path_maps_items_by_their_own_paths() {
         apply(json!({ "@arrayPath": ["$.properties.leaves", shape] })),
         json!([{ "name": "sencha", "weight": 5, "unit": "g" }, { "name": "hojicha", "unit": "g" }])
     );
-    assert_eq!(apply(json!({ "@arrayPath": ["$.properties.shop", { "c": { "@path": "city" } }] })), json!([{ "c": "Uji" }]));
+    assert_eq!(
+        apply(json!({ "@arrayPath": ["$.properties.shop", { "c": { "@path": "city" } }] })),
+        json!([{ "c": "Uji" }])
+    );
     assert_eq!(apply(json!({ "@arrayPath": ["$.properties.tags"] })), json!(["green", "roasted"]));
-    assert_eq!(apply(json!({ "@arrayPath": ["$.properties.leaves", { "@path": "$.kind" }] })), json!(["sencha", "hojicha"]));
+    assert_eq!(
+        apply(json!({ "@arrayPath": ["$.properties.leaves", { "@path": "$.kind" }] })),
+        json!(["sencha", "hojicha"])
+    );
     assert_eq!(apply(json!({ "@arrayPath": ["$.userId", { "x": 1 }] })), "u-7");
     assert_eq!(try_apply(json!({ "@arrayPath": ["$.nope", { "x": 1 }] })), Ok(None));
 }
@@ -107,12 +115,16 @@ fn merge_lets_the_named_side_win_even_with_nothing() {
 #[test]
 fn merge_passes_over_what_has_no_fields() {
     let objects = json!([{ "a": 1 }, null, 5, { "@path": "$.nope" }, "hi", ["x"]]);
-    assert_eq!(apply(json!({ "@merge": { "direction": "right", "objects": objects } })), json!({ "a": 1, "0": "x", "1": "i" }));
+    assert_eq!(
+        apply(json!({ "@merge": { "direction": "right", "objects": objects } })),
+        json!({ "a": 1, "0": "x", "1": "i" })
+    );
 }
 
 #[test]
 fn case_changes_texts_and_nothing_else() {
-    let case = |operator: &str, path: &str| apply(json!({ "@case": { "operator": operator, "value": { "@path": path } } }));
+    let case =
+        |operator: &str, path: &str| apply(json!({ "@case": { "operator": operator, "value": { "@path": path } } }));
     assert_eq!(case("upper", "$.event"), "TEA POURED");
     assert_eq!(case("lower", "$.properties.shop.city"), "uji");
     assert_eq!(case("lower", "$.properties.cups"), 2);
@@ -128,7 +140,10 @@ fn replace_takes_its_patterns_literally() {
     assert_eq!(replace(json!({ "pattern": "T", "value": event, "ignorecase": true })), "ea Poured");
     let twice = json!({ "pattern": "Tea", "replacement": "Cup", "pattern2": " ", "replacement2": "-", "value": event });
     assert_eq!(replace(twice), "Cup-Poured");
-    assert_eq!(replace(json!({ "pattern": "2", "replacement": "two", "value": { "@path": "$.properties.cups" } })), "two");
+    assert_eq!(
+        replace(json!({ "pattern": "2", "replacement": "two", "value": { "@path": "$.properties.cups" } })),
+        "two"
+    );
     assert_eq!(replace(json!({ "pattern": "x", "value": { "@path": "$.nope" } })), "");
 }
 
@@ -154,7 +169,10 @@ fn flatten_joins_keys_by_the_separator() {
     let kept = json!({ "value": { "t": { "@path": "$.properties.tags" } }, "separator": ".", "omitArrays": true });
     assert_eq!(flatten(kept), Ok(Some(json!({ "t": ["green", "roasted"] }))));
     let nothing = flatten(json!({ "value": { "@path": "$.nope" }, "separator": "." }));
-    assert_eq!(nothing.map_err(|e| e.to_string()), Err("@flatten needs an object, and this event gives it nothing".into()));
+    assert_eq!(
+        nothing.map_err(|e| e.to_string()),
+        Err("@flatten needs an object, and this event gives it nothing".into())
+    );
 }
 
 #[test]
@@ -169,7 +187,8 @@ fn transform_makes_the_event_that_its_mapping_sees() {
 #[test]
 fn a_root_directive_runs_the_fields_beside_it() {
     let root = json!({ "@transform": { "apply": { "who": { "@path": "$.userId" } } } });
-    let mapping = json!({ "__segment_internal_directive": root, "id": { "@path": "$.who" }, "gone": { "@path": "$.event" } });
+    let mapping =
+        json!({ "__segment_internal_directive": root, "id": { "@path": "$.who" }, "gone": { "@path": "$.event" } });
     assert_eq!(apply(mapping), json!({ "id": "u-7" }));
 }
 
@@ -188,13 +207,18 @@ fn liquid_reads_fields_filters_and_conditions() {
     assert_eq!(liquid("{% if properties.hot %}hot{% else %}cold{% endif %}"), "cold");
     assert_eq!(liquid("{% assign c = properties.shop.city %}{{ c | append: '!' }}"), "Uji!");
     assert_eq!(liquid("[{{ nope.deeper }}{{ properties.nope | default: 'none' }}]"), "[none]");
-    assert_eq!(liquid("{{ properties.tags | join: '+' }} {{ event | replace: 'Tea', 'Sake' }}"), "green+roasted Sake Poured");
+    assert_eq!(
+        liquid("{{ properties.tags | join: '+' }} {{ event | replace: 'Tea', 'Sake' }}"),
+        "green+roasted Sake Poured"
+    );
     assert_eq!(liquid("{{ properties.leaves[0].kind }}{{ properties.leaves.size }}"), "sencha2");
 }
 
 #[test]
 fn liquid_cannot_loop_grow_or_panic() {
-    for refused in ["{% for t in properties.tags %}{% endfor %}", "{{ a | map: 'b' }}", "{{ a | date: '%999999Y' }}", "{% if"] {
+    for refused in
+        ["{% for t in properties.tags %}{% endfor %}", "{{ a | map: 'b' }}", "{{ a | date: '%999999Y' }}", "{% if"]
+    {
         let error = Mapping::compile(&json!({ "@liquid": refused })).expect_err(refused);
         assert!(matches!(error.problem(), Problem::Liquid { .. }), "{refused}: {error}");
     }
@@ -219,15 +243,36 @@ fn notes_beside_a_directive_are_passed_over() {
 #[test]
 fn mistakes_are_told_with_their_place_and_a_remedy() {
     let cases = [
-        (json!({ "a": [{ "b/c": { "@pth": "x" } }] }), r#"/a/0/b~1c: there is no directive "@pth"; did you mean "@path"?"#),
-        (json!({ "@if": { "exist": { "@path": "x" }, "exists": 1 } }), r#"/@if/exist: @if has no option "exist"; did you mean "exists"?; it has exists, blank, then, else"#),
+        (
+            json!({ "a": [{ "b/c": { "@pth": "x" } }] }),
+            r#"/a/0/b~1c: there is no directive "@pth"; did you mean "@path"?"#,
+        ),
+        (
+            json!({ "@if": { "exist": { "@path": "x" }, "exists": 1 } }),
+            r#"/@if/exist: @if has no option "exist"; did you mean "exists"?; it has exists, blank, then, else"#,
+        ),
         (json!({ "@if": { "then": 1 } }), r#"/@if: @if needs "exists" or "blank""#),
         (json!({ "@path": 5 }), "/@path: expected a text or a directive, found a number"),
-        (json!({ "x": { "@path": "[]" } }), r#"/x/@path: "[]" holds no name: write a path like $.properties.total, or "" for the whole event"#),
-        (json!({ "@path": "a", "b": 1 }), r#"the mapping itself: a directive stands alone in its object, but "@path" shares it with "b": move one of them a level down"#),
-        (json!({ "@case": { "operator": "title", "value": "x" } }), r#"/@case/operator: expected "lower" or "upper", found "title""#),
-        (json!({ "@replace": { "pattern": "elevenchars", "value": "x" } }), "/@replace/pattern: the text has 11 characters, and 10 is the most allowed here"),
-        (json!({ "@merge": { "objects": [], "direction": "up" } }), r#"/@merge/direction: expected "left" or "right", found "up""#),
+        (
+            json!({ "x": { "@path": "[]" } }),
+            r#"/x/@path: "[]" holds no name: write a path like $.properties.total, or "" for the whole event"#,
+        ),
+        (
+            json!({ "@path": "a", "b": 1 }),
+            r#"the mapping itself: a directive stands alone in its object, but "@path" shares it with "b": move one of them a level down"#,
+        ),
+        (
+            json!({ "@case": { "operator": "title", "value": "x" } }),
+            r#"/@case/operator: expected "lower" or "upper", found "title""#,
+        ),
+        (
+            json!({ "@replace": { "pattern": "elevenchars", "value": "x" } }),
+            "/@replace/pattern: the text has 11 characters, and 10 is the most allowed here",
+        ),
+        (
+            json!({ "@merge": { "objects": [], "direction": "up" } }),
+            r#"/@merge/direction: expected "left" or "right", found "up""#,
+        ),
         (json!({ "@flatten": { "value": {} } }), r#"/@flatten: @flatten needs a "separator" of one character or more"#),
         (json!({ "@transform": { "apply": {} } }), r#"/@transform: @transform needs a "mapping""#),
         (json!({ "@arrayPath": "$.a" }), "/@arrayPath: expected a list of a path and, perhaps, a shape, found a text"),
@@ -254,13 +299,15 @@ fn depth_and_output_are_bounded() {
     assert_eq!(Mapping::compile(&deep).expect_err("too deep").problem(), &Problem::TooDeep);
     let mut doubling = json!({ "@path": "" });
     for _ in 0..28 {
-        doubling = json!({ "@transform": { "apply": { "a": { "@path": "" }, "b": { "@path": "" } }, "mapping": doubling } });
+        doubling =
+            json!({ "@transform": { "apply": { "a": { "@path": "" }, "b": { "@path": "" } }, "mapping": doubling } });
     }
     assert_eq!(try_apply(doubling), Err(ApplyError::TooLarge));
 }
 
 #[test]
 fn debug_output_shows_no_constants() {
-    let mapping = Mapping::compile(&json!({ "token": "fake-secret", "id": { "@path": "$.userId" } })).expect("a mapping");
+    let mapping =
+        Mapping::compile(&json!({ "token": "fake-secret", "id": { "@path": "$.userId" } })).expect("a mapping");
     assert!(!format!("{mapping:?}").contains("fake"));
 }

@@ -99,7 +99,10 @@ fn mistakes_are_shown_with_a_caret() {
         refusal("type = track\n\tand event = 'x'"),
         "line 2, column 14: '\\'' begins nothing here: texts stand in \"double quotes\"\n  \tand event = 'x'\n  \t            ^"
     );
-    assert_eq!(refusal("type = "), "line 1, column 7: expected a value, found the end of the filter\n  type = \n        ^");
+    assert_eq!(
+        refusal("type = "),
+        "line 1, column 7: expected a value, found the end of the filter\n  type = \n        ^"
+    );
     assert_eq!(refusal("茶 = 1").lines().last(), Some("  ^"));
 }
 
@@ -158,7 +161,8 @@ fn trees_go_both_ways() {
     }
     assert!(Filter::from_tree(&json!({ "type": "group", "operator": "xor", "children": [] })).is_err());
     assert!(Filter::from_tree(&json!({ "type": "event", "operator": "=", "value": "x" })).is_err());
-    let unknown = json!({ "type": "group", "operator": "and", "children": [{ "type": "event", "operator": "~", "value": "x" }] });
+    let unknown =
+        json!({ "type": "group", "operator": "and", "children": [{ "type": "event", "operator": "~", "value": "x" }] });
     assert_eq!(Filter::from_tree(&unknown), Err(r#""~" is no operator"#.into()));
 }
 

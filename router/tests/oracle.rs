@@ -61,7 +61,8 @@ fn disagreement(number: usize, case: &Value) -> Option<String> {
         "parseFql" => {
             let text = args[0].as_str().expect("a filter");
             // The strict reader gives the same tree, or refuses.
-            let tolerant = Filter::parse_as_segment(text).map(|(filter, _)| filter.to_tree()).map_err(|e| e.to_string());
+            let tolerant =
+                Filter::parse_as_segment(text).map(|(filter, _)| filter.to_tree()).map_err(|e| e.to_string());
             match Filter::parse(text).map(|filter| filter.to_tree()) {
                 Ok(strict) if Ok(&strict) != tolerant.as_ref() => Ok(strict),
                 _ => tolerant,

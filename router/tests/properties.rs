@@ -35,15 +35,17 @@ fn mapping() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         let two = (inner.clone(), inner.clone());
         prop_oneof![
-            prop::collection::vec(("[a-d]", inner.clone()), 0..4).prop_map(|fields| Value::Object(Map::from_iter(fields))),
+            prop::collection::vec(("[a-d]", inner.clone()), 0..4)
+                .prop_map(|fields| Value::Object(Map::from_iter(fields))),
             two.clone().prop_map(|(a, b)| json!({ "@if": { "exists": a, "then": b, "else": "no" } })),
             two.clone().prop_map(|(a, b)| json!({ "@if": { "blank": a, "else": b, "then": true } })),
             two.clone().prop_map(|(a, b)| json!({ "@merge": { "direction": "left", "objects": [a, b] } })),
             two.clone().prop_map(|(a, b)| json!({ "@arrayPath": [a, b] })),
             two.clone().prop_map(|(a, b)| json!({ "@transform": { "apply": { "a": a }, "mapping": b } })),
             inner.clone().prop_map(|a| json!({ "@case": { "operator": "upper", "value": a } })),
-            (inner.clone(), ".{1,3}", ".{0,3}", any::<bool>())
-                .prop_map(|(a, p, r, i)| json!({ "@replace": { "value": a, "pattern": p, "replacement": r, "ignorecase": i } })),
+            (inner.clone(), ".{1,3}", ".{0,3}", any::<bool>()).prop_map(
+                |(a, p, r, i)| json!({ "@replace": { "value": a, "pattern": p, "replacement": r, "ignorecase": i } })
+            ),
             inner.clone().prop_map(|a| json!({ "@json": { "mode": "encode", "value": a } })),
             inner.clone().prop_map(|a| json!({ "@json": { "mode": "decode", "value": a } })),
             inner.clone().prop_map(|a| json!({ "@flatten": { "value": a, "separator": "." } })),

@@ -58,7 +58,9 @@ pub enum FilterProblem {
         nearest: Option<&'static str>,
     },
     /// `and` and `or` in one row: Segment takes the last one for all of them.
-    #[error("\"and\" and \"or\" are mixed: set parentheses, for Segment reads this row as if every joint in it were the last one")]
+    #[error(
+        "\"and\" and \"or\" are mixed: set parentheses, for Segment reads this row as if every joint in it were the last one"
+    )]
     Mixed,
     /// `!= true` and `!= false`: true for every boolean at Segment.
     #[error("this holds for true and for false alike: write = {opposite}")]
@@ -73,7 +75,9 @@ pub enum FilterProblem {
         field: &'static str,
     },
     /// A pattern of `match` that is not a text with one `*` at one end.
-    #[error("a pattern has one * at its beginning or at its end: \"Order *\", \"* Completed\"; for a part in the middle there is contains()")]
+    #[error(
+        "a pattern has one * at its beginning or at its end: \"Order *\", \"* Completed\"; for a part in the middle there is contains()"
+    )]
     Pattern,
     /// `!` before something that cannot be negated.
     #[error("! stands before contains(…) or match(…) only: turn the comparison itself around")]

@@ -63,7 +63,8 @@ pub(super) fn lex(text: &str) -> Result<Vec<Token>, FilterError> {
             '>' => (Kind::Greater, 1),
             '"' => quoted(rest).ok_or_else(|| problem(1, FilterProblem::Unclosed))?,
             '-' | '+' | '0'..='9' => {
-                let length = rest[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '.').map_or(rest.len(), |n| n + 1);
+                let length =
+                    rest[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '.').map_or(rest.len(), |n| n + 1);
                 let written = &rest[..length];
                 let number = number(written)
                     .ok_or_else(|| problem(length, FilterProblem::Number { text: written.to_owned() }))?;
@@ -112,7 +113,10 @@ fn word(rest: &str) -> (Kind, usize) {
                 chars.next();
             }
             // An index, but no list: `in [` has a blank before it.
-            '[' if at > 0 => match rest[at + 1..].find(']').filter(|n| *n > 0 && rest[at + 1..at + 1 + n].bytes().all(|b| b.is_ascii_digit())) {
+            '[' if at > 0 => match rest[at + 1..]
+                .find(']')
+                .filter(|n| *n > 0 && rest[at + 1..at + 1 + n].bytes().all(|b| b.is_ascii_digit()))
+            {
                 Some(n) => {
                     for _ in 0..=n {
                         chars.next();

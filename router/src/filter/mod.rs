@@ -18,6 +18,7 @@
 //! does and says what was strange.
 
 mod ast;
+mod comparison;
 mod error;
 mod eval;
 mod lexer;

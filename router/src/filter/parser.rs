@@ -4,7 +4,6 @@ use super::ast::{Condition, Field, FieldPath, Group, Joint, Operand, Operator, T
 use super::error::{FilterError, FilterProblem};
 use super::lexer::{Kind, Token, lex};
 use super::{MAX_DEPTH, MAX_LENGTH};
-use crate::js;
 use crate::nearest::nearest;
 use crate::path::Path;
 
@@ -61,10 +60,10 @@ pub(super) fn path(text: &str) -> Option<Path> {
     (text.is_empty() || !names.is_empty()).then(|| Path::of_names(names.into_iter()))
 }
 
-struct Parser<'t> {
-    text: &'t str,
-    tokens: &'t [Token],
-    at: usize,
+pub(super) struct Parser<'t> {
+    pub(super) text: &'t str,
+    pub(super) tokens: &'t [Token],
+    pub(super) at: usize,
     depth: usize,
     problems: Vec<FilterError>,
 }
@@ -206,67 +205,6 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn comparison(&mut self, field: Field, operator: Operator, value: &'t Token) -> Test {
-        // What has a path compares with numbers, booleans and null; the other fields are texts.
-        let typed = matches!(field, Field::Property(_) | Field::Trait(_) | Field::Context(_) | Field::Other(_));
-        let equality = match operator {
-            Operator::Equals => Some(true),
-            Operator::NotEquals => Some(false),
-            _ => None,
-        };
-        let bare = match &value.kind {
-            Kind::Word(word) => Some(word.as_str()),
-            _ => None,
-        };
-        if let (Some(equal), Some("null")) = (equality, bare) {
-            match field {
-                Field::Type => self.problem(value, FilterProblem::NeverNull { field: "type" }),
-                Field::Event => self.problem(value, FilterProblem::NeverNull { field: "event" }),
-                _ => {
-                    let operator = if equal { Operator::NotExists } else { Operator::Exists };
-                    return Test { field, operator, operand: None };
-                }
-            }
-        }
-        let boolean = match bare {
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            _ => None,
-        };
-        if let (Some(equal), Some(flag), true) = (equality, boolean, typed || field == Field::UserId) {
-            if equal {
-                let operator = if flag { Operator::IsTrue } else { Operator::IsFalse };
-                return Test { field, operator, operand: None };
-            }
-            self.problem(value, FilterProblem::NotBoolean { opposite: !flag });
-        }
-        let (operator, operand) = match (&value.kind, equality) {
-            (Kind::Number(number), Some(equal)) if typed => {
-                let operator = if equal { Operator::NumberEquals } else { Operator::NumberNotEquals };
-                (operator, Operand::Number(number.clone()))
-            }
-            (Kind::Number(number), _) if typed => (operator, Operand::Number(number.clone())),
-            (Kind::Number(number), _) => {
-                let mut text = String::new();
-                js::push_number(&mut text, number);
-                (operator, Operand::Text(text.into()))
-            }
-            (Kind::Text(text), _) => (operator, Operand::Text(text.as_str().into())),
-            _ if typed && boolean.is_some() => (operator, Operand::Bool(boolean == Some(true))),
-            (Kind::Word(word), _) => (operator, Operand::Text(word.as_str().into())),
-            (Kind::End, _) => {
-                self.expected("a value", value);
-                self.at = self.tokens.len() - 1;
-                (operator, Operand::Text("eos".into()))
-            }
-            _ => {
-                self.expected("a value", value);
-                (operator, Operand::Text(self.text[value.start..value.end].into()))
-            }
-        };
-        Test { field, operator, operand: Some(operand) }
-    }
-
     fn function(&mut self, name: &str, negated: bool) -> Option<Condition> {
         let mut arguments = [None, None];
         self.take(&Kind::Open, "an opening parenthesis")?;
@@ -359,7 +297,7 @@ impl<'t> Parser<'t> {
         &self.tokens[self.at.saturating_sub(1)]
     }
 
-    fn expected(&mut self, expected: &'static str, token: &Token) {
+    pub(super) fn expected(&mut self, expected: &'static str, token: &Token) {
         let found = match token.kind {
             Kind::End => "the end of the filter".to_owned(),
             _ => format!("`{}`", &self.text[token.start..token.end]),
@@ -367,7 +305,7 @@ impl<'t> Parser<'t> {
         self.problem(token, FilterProblem::Expected { expected, found });
     }
 
-    fn problem(&mut self, token: &Token, problem: FilterProblem) {
+    pub(super) fn problem(&mut self, token: &Token, problem: FilterProblem) {
         self.problems.push(FilterError::new(self.text, token.start, token.end, problem));
     }
 }

@@ -60,7 +60,8 @@ fn read_condition(tree: &Value, depth: usize) -> Result<Condition, String> {
     if depth > MAX_DEPTH {
         return Err(format!("the syntax tree goes more than {MAX_DEPTH} levels deep"));
     }
-    let text = |key: &str| tree.get(key).and_then(Value::as_str).ok_or_else(|| format!("a text {key:?} is missing in {tree}"));
+    let text =
+        |key: &str| tree.get(key).and_then(Value::as_str).ok_or_else(|| format!("a text {key:?} is missing in {tree}"));
     let kind = text("type")?;
     if kind == "group" {
         let joint = match text("operator")? {

@@ -60,8 +60,8 @@ impl<'a> Run<'a> {
             }
             Node::TemplateFrom(from) => {
                 let text = self.text("@template", from)?;
-                let template = Template::parse(&text)
-                    .map_err(|problem| ApplyError::Text { directive: "@template", problem })?;
+                let template =
+                    Template::parse(&text).map_err(|problem| ApplyError::Text { directive: "@template", problem })?;
                 self.made(template.render(self.event))?
             }
         })

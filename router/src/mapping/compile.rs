@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use super::MAX_DEPTH;
+use super::compiler::{self, Compiler};
 use super::error::{MappingError, Problem, kind};
 use super::liquid::LiquidTemplate;
 use super::node::{ArrayPath, Flatten, If, Merge, Node, Replace, Test, Transform};
-use super::replace::{self, Replacement};
+use super::replace::Replacement;
 use super::template::Template;
-use super::{MAX_DEPTH, error};
 use crate::js;
 use crate::nearest::nearest;
 use crate::path::Path;
@@ -31,21 +32,11 @@ const DIRECTIVES: [&str; 13] = [
 /// The key under which Segment keeps a directive that takes all the other fields of the mapping as its own `mapping`.
 const ROOT_DIRECTIVE: &str = "__segment_internal_directive";
 
-/// Segment's editor keeps notes beside a directive.
-const NOTES: &str = "_metadata";
-
 /// Reads a mapping; gives all mistakes.
 pub(super) fn compile(mapping: &Value) -> Result<Node, Vec<MappingError>> {
-    let mut compiler = Compiler { at: String::new(), depth: 0, errors: Vec::new() };
+    let mut compiler = Compiler::default();
     let root = compiler.whole(mapping);
     if compiler.errors.is_empty() { Ok(root) } else { Err(compiler.errors) }
-}
-
-struct Compiler {
-    /// The place as a JSON pointer.
-    at: String,
-    depth: usize,
-    errors: Vec<MappingError>,
 }
 
 impl Compiler {
@@ -70,7 +61,7 @@ impl Compiler {
         self.below(ROOT_DIRECTIVE, |c| c.node(&directive))
     }
 
-    fn node(&mut self, value: &Value) -> Node {
+    pub(super) fn node(&mut self, value: &Value) -> Node {
         if self.depth > MAX_DEPTH {
             return self.fail(Problem::TooDeep);
         }
@@ -100,12 +91,8 @@ impl Compiler {
         items.iter().enumerate().map(|(i, item)| self.child(&i.to_string(), item)).collect()
     }
 
-    fn child(&mut self, key: &str, value: &Value) -> Node {
-        self.below(key, |c| c.node(value))
-    }
-
     fn directive(&mut self, name: &str, fields: &Map<String, Value>) -> Node {
-        if let Some(other) = fields.keys().find(|key| *key != name && *key != NOTES) {
+        if let Some(other) = fields.keys().find(|key| *key != name && *key != compiler::NOTES) {
             return self.fail(Problem::NotAlone { directive: name.to_owned(), other: other.clone() });
         }
         let value = fields.get(name).unwrap_or(&Value::Null);
@@ -123,8 +110,7 @@ impl Compiler {
             "@transform" => c.with_options("@transform", value, &["apply", "mapping"], Self::transform),
             "@flatten" => c.with_options("@flatten", value, &["value", "separator", "omitArrays"], Self::flatten),
             "@replace" => {
-                let options =
-                    ["pattern", "replacement", "pattern2", "replacement2", "value", "ignorecase", "global"];
+                let options = ["pattern", "replacement", "pattern2", "replacement2", "value", "ignorecase", "global"];
                 c.with_options("@replace", value, &options, Self::replace)
             }
             _ => {
@@ -294,94 +280,5 @@ impl Compiler {
             }
             None => self.missing("@flatten", "a \"value\""),
         }
-    }
-
-    /// The option `value` of a directive that works on texts. Segment takes an empty one for none.
-    fn text_option(&mut self, options: &Map<String, Value>) -> Option<Node> {
-        match options.get("value")? {
-            Value::String(text) if text.is_empty() => None,
-            value @ (Value::String(_) | Value::Object(_)) => Some(self.child("value", value)),
-            other => Some(self.below("value", |c| c.wrong("a text or a directive", kind(Some(other))))),
-        }
-    }
-
-    /// A short text that is there and not empty.
-    fn short(&mut self, options: &Map<String, Value>, name: &str) -> Option<Box<str>> {
-        match options.get(name)? {
-            Value::Null => None,
-            Value::String(text) => {
-                let length = text.encode_utf16().count();
-                if length > replace::MAX_LENGTH {
-                    self.below(name, |c| c.fail(Problem::TooLong { length, limit: replace::MAX_LENGTH }));
-                }
-                (length > 0).then(|| text.as_str().into())
-            }
-            other => {
-                self.below(name, |c| c.wrong("a text", kind(Some(other))));
-                // The mistake is noted; a pattern keeps it from being noted as missing as well.
-                Some("?".into())
-            }
-        }
-    }
-
-    fn flag(&mut self, options: &Map<String, Value>, name: &str, default: bool) -> bool {
-        match options.get(name) {
-            None | Some(Value::Null) => default,
-            Some(Value::Bool(flag)) => *flag,
-            Some(other) => {
-                self.below(name, |c| c.wrong("true or false", kind(Some(other))));
-                default
-            }
-        }
-    }
-
-    /// Runs `read` on an object of options, once it is known that there are no others.
-    fn with_options(
-        &mut self,
-        directive: &'static str,
-        value: &Value,
-        known: &[&'static str],
-        read: fn(&mut Self, &Map<String, Value>) -> Node,
-    ) -> Node {
-        let Some(options) = value.as_object() else { return self.wrong("an object of options", kind(Some(value))) };
-        for name in options.keys().filter(|name| !known.contains(&name.as_str()) && *name != NOTES) {
-            let nearest = nearest(name, known);
-            let options = known.join(", ");
-            self.below(name, |c| c.fail(Problem::UnknownOption { directive, name: name.clone(), nearest, options }));
-        }
-        read(self, options)
-    }
-
-    /// Runs `read` one level further down.
-    fn below<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        let here = self.at.len();
-        self.at.push('/');
-        self.at.push_str(&key.replace('~', "~0").replace('/', "~1"));
-        self.depth += 1;
-        let result = read(self);
-        self.depth -= 1;
-        self.at.truncate(here);
-        result
-    }
-
-    fn missing(&mut self, directive: &'static str, option: &'static str) -> Node {
-        self.fail(Problem::Missing { directive, option })
-    }
-
-    fn wrong(&mut self, expected: &'static str, found: &str) -> Node {
-        self.fail(Problem::Kind { expected, found: found.to_owned() })
-    }
-
-    fn fail(&mut self, problem: Problem) -> Node {
-        self.errors.push(error::MappingError::new(self.at.clone(), problem));
-        Node::Nothing
-    }
-
-    /// Fails at the object that holds the key `name`, not at the key's value.
-    fn fail_above(&mut self, name: &str, problem: Problem) -> Node {
-        let key = 1 + name.replace('~', "~0").replace('/', "~1").len();
-        let above = self.at[..self.at.len() - key].to_owned();
-        self.errors.push(error::MappingError::new(above, problem));
-        Node::Nothing
     }
 }

@@ -39,7 +39,9 @@ pub enum Problem {
         nearest: Option<&'static str>,
     },
     /// A directive shares its object with other keys.
-    #[error("a directive stands alone in its object, but {directive:?} shares it with {other:?}: move one of them a level down")]
+    #[error(
+        "a directive stands alone in its object, but {directive:?} shares it with {other:?}: move one of them a level down"
+    )]
     NotAlone {
         /// The directive.
         directive: String,

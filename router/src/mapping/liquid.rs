@@ -47,7 +47,8 @@ impl LiquidTemplate {
         let globals: Object = fields.map(|(key, value)| (KString::from_ref(key), convert(value))).collect();
         let failed = |message| ApplyError::Liquid { message };
         let rendered = catch_unwind(AssertUnwindSafe(|| {
-            let runtime = Lenient { inner: RuntimeBuilder::new().set_globals(&globals).build(), too_large: Cell::new(false) };
+            let runtime =
+                Lenient { inner: RuntimeBuilder::new().set_globals(&globals).build(), too_large: Cell::new(false) };
             let mut out = Limited::new();
             let result = self.template.render_to(&mut out, &runtime);
             if out.is_full() || runtime.too_large.get() {

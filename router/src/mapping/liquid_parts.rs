@@ -14,12 +14,8 @@ pub(super) const MAX_TEXT: usize = 256 * 1024;
 /// All that a template may use. What is missing here is unknown to the parser, and refused when the mapping is loaded.
 pub(super) fn language() -> Language {
     let mut language = Language::empty();
-    let tags: [Box<dyn ParseTag>; 4] = [
-        stdlib::AssignTag.into(),
-        stdlib::CycleTag.into(),
-        stdlib::IncrementTag.into(),
-        stdlib::DecrementTag.into(),
-    ];
+    let tags: [Box<dyn ParseTag>; 4] =
+        [stdlib::AssignTag.into(), stdlib::CycleTag.into(), stdlib::IncrementTag.into(), stdlib::DecrementTag.into()];
     for tag in tags {
         language.tags.register(tag.reflection().tag().to_owned(), tag);
     }
@@ -118,7 +114,10 @@ impl ParseFilter for Ours {
     fn parse(&self, mut arguments: FilterArguments<'_>) -> Result<Box<dyn Filter>> {
         let arguments_: Vec<Expression> = arguments.positional.collect();
         if arguments_.len() > self.parameters || arguments.keyword.next().is_some() {
-            return Err(Error::with_msg(format!("the filter {:?} has at most {} arguments", self.name, self.parameters)));
+            return Err(Error::with_msg(format!(
+                "the filter {:?} has at most {} arguments",
+                self.name, self.parameters
+            )));
         }
         (self.make)(arguments_)
     }
@@ -134,7 +133,8 @@ fn date(of: Vec<Expression>) -> Result<Box<dyn Filter>> {
         Some(Expression::Literal(format)) => format.to_kstr().into_owned(),
         _ => return Err(Error::with_msg("the filter \"date\" needs a format that is written in the template")),
     };
-    let digits = |part: &str| part.trim_start_matches(['-', '_', '^', '#', ':']).bytes().take_while(u8::is_ascii_digit).count();
+    let digits =
+        |part: &str| part.trim_start_matches(['-', '_', '^', '#', ':']).bytes().take_while(u8::is_ascii_digit).count();
     if format.split('%').skip(1).any(|part| digits(part) > 2) {
         return Err(Error::with_msg("a width in the format of a date has at most two digits"));
     }

@@ -24,6 +24,7 @@
 
 mod apply;
 mod compile;
+mod compiler;
 mod error;
 mod flatten;
 mod liquid;

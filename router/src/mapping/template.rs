@@ -32,7 +32,8 @@ impl Template {
                     if !plain.is_empty() {
                         parts.push(Part::Text(std::mem::take(&mut plain).into()));
                     }
-                    let path = Path::parse(name.trim()).ok_or_else(|| Problem::Path { text: name.trim().to_owned() })?;
+                    let path =
+                        Path::parse(name.trim()).ok_or_else(|| Problem::Path { text: name.trim().to_owned() })?;
                     parts.push(Part::Path(path));
                     rest = after;
                 }
