@@ -211,6 +211,7 @@ fn liquid_reads_fields_filters_and_conditions() {
         liquid("{{ properties.tags | join: '+' }} {{ event | replace: 'Tea', 'Sake' }}"),
         "green+roasted Sake Poured"
     );
+    assert_eq!(liquid("{% assign s = properties.shop %}{{ s.city }}: {{ s }}"), "Uji: [object Object]");
     assert_eq!(liquid("{{ properties.leaves[0].kind }}{{ properties.leaves.size }}"), "sencha2");
 }
 
@@ -226,6 +227,9 @@ fn liquid_cannot_loop_grow_or_panic() {
     assert_eq!(try_apply(json!({ "@liquid": grow })), Err(ApplyError::TooLarge));
     let overflow = try_apply(json!({ "@liquid": "{{ 9223372036854775807 | times: 9 }}{{ 1 | divided_by: 0 }}" }));
     assert!(matches!(overflow, Err(ApplyError::Liquid { .. })), "{overflow:?}");
+    let clock = try_apply(json!({ "@liquid": "{{ 'now' | date: '%Y' }}" }));
+    assert!(clock.is_err_and(|error| error.to_string().contains("there is no clock here")));
+    assert_eq!(apply(json!({ "@liquid": "{{ '2026-03-04' | date: '%d.%m.%Y' }}" })), "04.03.2026");
     assert!(Mapping::compile(&json!({ "@liquid": "{{ 99999999999999999999999 }}" })).is_err());
 }
 

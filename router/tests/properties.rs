@@ -29,7 +29,7 @@ fn mapping() -> impl Strategy<Value = Value> {
         json_of("[a-d]"),
         "[a-d.$\\[\\]0-2]{0,6}".prop_map(|path| json!({ "@path": path })),
         "([{}a-d. ]|\\{\\{a\\}\\}){0,8}".prop_map(|text| json!({ "@template": text })),
-        "(\\{\\{ (a|b\\.c) (\\| (upcase|plus: 1|times: 3|join: 'x'|replace: 'a', 'b'|slice: 1|json) )?\\}\\}|[a-c%{} ]){0,4}"
+        "(\\{\\{ (a|b\\.c) (\\| (upcase|plus: 1|times: 3|join: 'x'|replace: 'a', 'b'|slice: 1|first|default: b) )?\\}\\}|[a-c%{} ]){0,4}"
             .prop_map(|text| json!({ "@liquid": text })),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {

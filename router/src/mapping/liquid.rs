@@ -1,11 +1,11 @@
 //! `@liquid`: a Liquid template, within the bounds that Segment sets (no loops, no partials, 1,000 characters) and a few more.
 
-use liquid_core::model::{KString, KStringCow, KStringRef, Object, ScalarCow, Value as Liquid, ValueCow};
+use liquid_core::model::{KString, KStringCow, KStringRef, Object, Scalar, ScalarCow, Value as Liquid, ValueCow};
 use liquid_core::runtime::{PartialStore, Registers, Renderable, Runtime, RuntimeBuilder, Template};
 use liquid_core::{Language, ValueView, parser};
 use serde_json::Value;
-use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -47,8 +47,12 @@ impl LiquidTemplate {
         let globals: Object = fields.map(|(key, value)| (KString::from_ref(key), convert(value))).collect();
         let failed = |message| ApplyError::Liquid { message };
         let rendered = catch_unwind(AssertUnwindSafe(|| {
-            let runtime =
-                Lenient { inner: RuntimeBuilder::new().set_globals(&globals).build(), too_large: Cell::new(false) };
+            let runtime = Lenient {
+                inner: RuntimeBuilder::new().set_globals(&globals).build(),
+                too_large: Cell::new(false),
+                objects: RefCell::default(),
+                aliases: RefCell::default(),
+            };
             let mut out = Limited::new();
             let result = self.template.render_to(&mut out, &runtime);
             if out.is_full() || runtime.too_large.get() {
@@ -91,10 +95,19 @@ fn one_line(message: &str) -> String {
 }
 
 /// A runtime in which what is absent is nil, and a variable cannot grow without end.
+///
+/// The engine keeps the fields of an object in an order that differs from run to run. So an object is only ever walked through;
+/// where one would come to light, it is the text that JavaScript makes of it, and a variable that stands for one stands for the
+/// way to it.
 struct Lenient<R> {
     inner: R,
     too_large: Cell<bool>,
+    /// The ways to the objects that came up since the last assignment.
+    objects: RefCell<Vec<Vec<Scalar>>>,
+    aliases: RefCell<HashMap<String, Vec<Scalar>>>,
 }
+
+const OBJECT: &str = "[object Object]";
 
 impl<R: Runtime> Runtime for Lenient<R> {
     fn partials(&self) -> &dyn PartialStore {
@@ -110,16 +123,32 @@ impl<R: Runtime> Runtime for Lenient<R> {
     }
 
     fn try_get(&self, path: &[ScalarCow<'_>]) -> Option<ValueCow<'_>> {
-        self.inner.try_get(path)
+        let (first, rest) = path.split_first()?;
+        let alias = self.aliases.borrow().get(first.to_kstr().as_str()).cloned();
+        let whole: Vec<Scalar> = match alias {
+            Some(alias) => alias.into_iter().chain(rest.iter().cloned().map(ScalarCow::into_owned)).collect(),
+            None => path.iter().cloned().map(ScalarCow::into_owned).collect(),
+        };
+        let found = self.inner.try_get(&whole)?;
+        if found.is_object() {
+            self.objects.borrow_mut().push(whole);
+            return Some(ValueCow::Owned(Liquid::scalar(OBJECT)));
+        }
+        Some(if found.is_array() { ValueCow::Owned(without_objects(found.into_owned())) } else { found })
     }
 
     fn get(&self, path: &[ScalarCow<'_>]) -> liquid_core::Result<ValueCow<'_>> {
-        Ok(self.inner.try_get(path).unwrap_or(ValueCow::Owned(Liquid::Nil)))
+        Ok(self.try_get(path).unwrap_or(ValueCow::Owned(Liquid::Nil)))
     }
 
     fn set_global(&self, name: KString, value: Liquid) -> Option<Liquid> {
         let too_large = size(&value) > MAX_TEXT;
         self.too_large.set(self.too_large.get() || too_large);
+        let mut objects = self.objects.take();
+        match objects.pop().filter(|_| objects.is_empty() && value.to_kstr() == OBJECT) {
+            Some(path) => self.aliases.borrow_mut().insert(name.as_str().to_owned(), path),
+            None => self.aliases.borrow_mut().remove(name.as_str()),
+        };
         self.inner.set_global(name, if too_large { Liquid::Nil } else { value })
     }
 
@@ -133,6 +162,14 @@ impl<R: Runtime> Runtime for Lenient<R> {
 
     fn registers(&self) -> &Registers {
         self.inner.registers()
+    }
+}
+
+fn without_objects(value: Liquid) -> Liquid {
+    match value {
+        Liquid::Array(items) => Liquid::Array(items.into_iter().map(without_objects).collect()),
+        Liquid::Object(_) => Liquid::scalar(OBJECT),
+        other => other,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tags, blocks and filters of `@liquid`: those that Segment leaves on and this engine has, and four written here because
+//! The tags, blocks and filters of `@liquid`: those that Segment leaves on and this engine has, and three written here because
 //! the engine's own let a template of a thousand characters fill the memory.
 
 use liquid_core::error::Error;
@@ -77,7 +77,6 @@ fn filters() -> Vec<Box<dyn ParseFilter>> {
         stdlib::Where.into(),
         Ours { name: "date", parameters: 1, make: date }.into(),
         Ours { name: "join", parameters: 1, make: |of| Ok(Box::new(Bounded { name: "join", of, run: join })) }.into(),
-        Ours { name: "json", parameters: 0, make: |of| Ok(Box::new(Bounded { name: "json", of, run: json })) }.into(),
         Ours { name: "replace", parameters: 2, make: |of| Ok(Box::new(Bounded { name: "replace", of, run: replace })) }
             .into(),
     ]
@@ -139,7 +138,30 @@ fn date(of: Vec<Expression>) -> Result<Box<dyn Filter>> {
         return Err(Error::with_msg("a width in the format of a date has at most two digits"));
     }
     let arguments = FilterArguments { positional: Box::new(of.into_iter()), keyword: Box::new(std::iter::empty()) };
-    stdlib::Date.parse(arguments)
+    Ok(Box::new(Date { inner: stdlib::Date.parse(arguments)? }))
+}
+
+/// The engine's dates without its clock: what is sent for an event is the same whenever it is sent.
+#[derive(Debug)]
+struct Date {
+    inner: Box<dyn Filter>,
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl Filter for Date {
+    fn evaluate(&self, input: &dyn ValueView, runtime: &dyn Runtime) -> Result<Value> {
+        match input.to_kstr().trim() {
+            now if now.eq_ignore_ascii_case("now") || now.eq_ignore_ascii_case("today") => {
+                Err(Error::with_msg("there is no clock here: format a time of the event, like its timestamp"))
+            }
+            _ => self.inner.evaluate(input, runtime),
+        }
+    }
 }
 
 /// A filter that makes a text no longer than [`MAX_TEXT`].
@@ -191,10 +213,6 @@ fn replace(input: &dyn ValueView, arguments: &[String], out: &mut Limited) -> io
         out.write_all(part.as_bytes())?;
     }
     Ok(())
-}
-
-fn json(input: &dyn ValueView, _: &[String], out: &mut Limited) -> io::Result<()> {
-    serde_json::to_writer(out, &input.to_value()).map_err(io::Error::from)
 }
 
 /// A text that takes no more than [`MAX_TEXT`] bytes.
