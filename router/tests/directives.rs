@@ -229,8 +229,21 @@ fn liquid_cannot_loop_grow_or_panic() {
     assert!(matches!(overflow, Err(ApplyError::Liquid { .. })), "{overflow:?}");
     let clock = try_apply(json!({ "@liquid": "{{ 'now' | date: '%Y' }}" }));
     assert!(clock.is_err_and(|error| error.to_string().contains("there is no clock here")));
-    assert_eq!(apply(json!({ "@liquid": "{{ '2026-03-04' | date: '%d.%m.%Y' }}" })), "04.03.2026");
     assert!(Mapping::compile(&json!({ "@liquid": "{{ 99999999999999999999999 }}" })).is_err());
+}
+
+#[test]
+fn liquid_reads_the_dates_that_events_have() {
+    let date = |text: &str| apply(json!({ "@liquid": format!("{{{{ '{text}' | date: '%d.%m.%Y %H:%M:%S' }}}}") }));
+    for text in ["2026-03-04T05:06:07.089Z", "2026-03-04T05:06:07Z", "2026-03-04T05:06:07+00:00", "2026-03-04 05:06:07"]
+    {
+        assert_eq!(date(text), "04.03.2026 05:06:07", "{text}");
+    }
+    assert_eq!(date("2026-03-04"), "04.03.2026 00:00:00");
+    assert_eq!(date("2026-03-04T05:06"), "04.03.2026 05:06:00");
+    for other in ["", "2026-03-0é", "2026-03-04T", "tomorrow"] {
+        assert_eq!(date(other), other);
+    }
 }
 
 #[test]

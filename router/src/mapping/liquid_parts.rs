@@ -159,9 +159,36 @@ impl Filter for Date {
             now if now.eq_ignore_ascii_case("now") || now.eq_ignore_ascii_case("today") => {
                 Err(Error::with_msg("there is no clock here: format a time of the event, like its timestamp"))
             }
-            _ => self.inner.evaluate(input, runtime),
+            text => match iso_8601(text).map(Value::scalar).filter(is_date) {
+                Some(date) => self.inner.evaluate(&date, runtime),
+                None => self.inner.evaluate(input, runtime),
+            },
         }
     }
+}
+
+fn is_date(value: &Value) -> bool {
+    value.as_scalar().is_some_and(|scalar| scalar.to_date_time().is_some())
+}
+
+/// The engine reads many forms of dates, but not the one that events have.
+fn iso_8601(text: &str) -> Option<String> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let digit = |(i, b): (usize, u8)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() };
+    if !date.bytes().enumerate().all(digit) {
+        return None;
+    }
+    if rest.is_empty() {
+        return Some(format!("{date} 00:00:00 +0000"));
+    }
+    let rest = rest.strip_prefix(['T', 't'])?;
+    let (time, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len()));
+    let seconds = if time.len() == 5 { ":00" } else { "" };
+    let zone = match zone {
+        "" | "Z" | "z" => "+0000".to_owned(),
+        offset => offset.replace(':', ""),
+    };
+    Some(format!("{date} {time}{seconds} {zone}"))
 }
 
 /// A filter that makes a text no longer than [`MAX_TEXT`].
