@@ -126,11 +126,11 @@ async fn r75_a_request_dropped_before_its_answer_leaves_the_others_in_order(benc
 
 async fn r76_a_body_that_fails_is_never_a_short_success(bench: Bench) {
     const SIZE: usize = 200_000;
-    let gate = Gate::closed();
-    let reply = Reply::new(200).header("content-type", "application/octet-stream").pattern(SIZE as u64).wait(&gate);
-    bench.origin.answer("/long", reply.clone().announcing(300_000).then_closed());
-    bench.origin.answer("/chunked", reply.chunked().then_closed());
     for path in ["/long", "/chunked"] {
+        let gate = Gate::closed();
+        let reply = Reply::new(200).header("content-type", "application/octet-stream").pattern(SIZE as u64).wait(&gate);
+        let reply = if path == "/long" { reply.announcing(300_000) } else { reply.chunked() };
+        bench.origin.answer(path, reply.then_closed());
         let run = bench.record();
         let mut opened = open(&run, path).await;
         let mut body = Vec::new();
