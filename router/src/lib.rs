@@ -22,7 +22,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod client;
+pub mod clock;
+pub mod destination;
 pub mod filter;
+pub mod log;
 pub mod mapping;
 
 mod js;

@@ -1,0 +1,52 @@
+//! The way out: a `tower::Service` over `http` types, hyper with rustls in production, the recorder's in tests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use tower::util::BoxCloneSyncService;
+
+/// What any part of a client may fail with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A body on its way in.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// What sends requests: anything that is a `tower::Service` over `http` types can stand here.
+pub type Client = BoxCloneSyncService<http::Request<Full<Bytes>>, http::Response<Body>, BoxError>;
+
+/// A partner's answer, read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, content coding undone.
+    pub body: Bytes,
+    /// From the request to the end of the body.
+    pub elapsed: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// No connection: refused, unreachable, a name that does not resolve, a certificate that does not verify.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The time for one request was up.
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    Timeout(Duration),
+    /// The connection broke, or what came is no HTTP.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The answer is larger than allowed; the rest was not read.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
+    /// The address is inside our own network, and nobody allowed that.
+    #[error("{0} is an internal address: set `allow_internal: true` on this destination if that is meant")]
+    Internal(String),
+}

@@ -1,0 +1,12 @@
+//! The kit of which destinations are made. It knows nothing of lanes, logs or HTTP servers: an event and settings go in, requests
+//! come out; an answer goes in, a verdict comes out. All of it is pure.
+//!
+//! * a [`Definition`] is a file, read and checked once ([`Catalog`] has all of them);
+//! * an [`Instance`] is a definition with somebody's settings, filter and mappings;
+//! * [`Instance::route`] says which of its subscriptions want an event, [`Instance::plan`] makes requests, [`Instance::judge`] reads answers.
+
+pub mod target;
+mod verdict;
+
+pub use target::{Call, Env, Judged, Limits, Planned, Target};
+pub use verdict::{Blame, Verdict};
