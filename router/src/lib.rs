@@ -22,10 +22,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod conform;
+pub mod control;
+pub mod delivery;
 pub mod destination;
+pub mod destinations;
 pub mod filter;
+pub mod ingest;
 pub mod log;
 pub mod mapping;
 

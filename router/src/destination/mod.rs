@@ -5,8 +5,12 @@
 //! * an [`Instance`] is a definition with somebody's settings, filter and mappings;
 //! * [`Instance::route`] says which of its subscriptions want an event, [`Instance::plan`] makes requests, [`Instance::judge`] reads answers.
 
+mod auth;
+pub mod document;
+mod oauth;
 pub mod target;
 mod verdict;
+mod verdicts;
 
 pub use target::{Call, Env, Judged, Limits, Planned, Target};
 pub use verdict::{Blame, Verdict};

@@ -1,0 +1,1 @@
+//! `router conform`: what we would send beside what Segment's own code sends.

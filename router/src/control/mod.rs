@@ -1,0 +1,1 @@
+//! What an operator touches: the configuration and its reload, metrics, the admin API.

@@ -1,0 +1,1 @@
+//! The rare destinations that need Rust beside their file.

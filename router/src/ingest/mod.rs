@@ -1,0 +1,1 @@
+//! The way in: Segment's HTTP tracking API.
