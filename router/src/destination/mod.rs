@@ -7,6 +7,7 @@
 
 mod auth;
 pub mod document;
+pub mod mistake;
 mod oauth;
 pub mod target;
 mod verdict;
