@@ -7,10 +7,12 @@
 
 mod auth;
 pub mod document;
+pub mod mistake;
 mod oauth;
 pub mod target;
 mod verdict;
 mod verdicts;
 
+pub use mistake::{Mistake, Refusal};
 pub use target::{Call, Env, Judged, Limits, Planned, Target};
 pub use verdict::{Blame, Verdict};
