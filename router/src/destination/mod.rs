@@ -13,5 +13,6 @@ pub mod target;
 mod verdict;
 mod verdicts;
 
+pub use mistake::{Mistake, Refusal};
 pub use target::{Call, Env, Judged, Limits, Planned, Target};
 pub use verdict::{Blame, Verdict};
