@@ -5,9 +5,8 @@ use serde_json::{Map, Value};
 use super::after::{After, Source, Unit};
 use super::probe::{CompileValue, Probe};
 use super::rule::{Each, Kind, On, Rule, Table, Which};
-use crate::destination::mistake::Mistake;
+use crate::destination::mistake::{Mistake, pointer};
 use crate::destination::verdict::Blame;
-use crate::nearest::nearest;
 
 type Found<T> = Result<T, Mistake>;
 
@@ -16,17 +15,25 @@ impl Table {
     ///
     /// # Errors
     /// Every mistake, each at its place.
-    pub fn compile(value: &Value, at: &str, compile_value: &mut CompileValue<'_>) -> Result<Self, Vec<Mistake>> {
+    pub(crate) fn compile(value: &Value, at: &str, compile_value: &mut CompileValue<'_>) -> Result<Self, Vec<Mistake>> {
         let Some(entries) = value.as_object() else {
-            return Err(vec![mistake(at, "a verdict table is a map from a status to a verdict", "429: {retry: instance}")]);
+            return Err(vec![mistake(
+                at,
+                "a verdict table is a map from a status to a verdict",
+                "429: {retry: instance}",
+            )]);
         };
         let (mut table, mut mistakes) = (Self::default(), Vec::new());
         for (key, value) in entries {
-            let at = under(at, key);
+            let at = pointer(at, key);
             for name in key.split([',', '|']).map(str::trim) {
                 let entry = on(name, &at).and_then(|on| {
                     if table.entries.iter().any(|(other, _)| *other == on) {
-                        return Err(mistake(&format!("{at}#"), &format!("{name} stands in two entries"), "make one list of them"));
+                        return Err(mistake(
+                            &format!("{at}#"),
+                            &format!("{name} stands in two entries"),
+                            "make one list of them",
+                        ));
                     }
                     Ok((on, rules(on, value, &at, compile_value)?))
                 });
@@ -49,15 +56,14 @@ fn on(name: &str, at: &str) -> Found<On> {
         return Ok(*on);
     }
     let digits = name.bytes().take_while(u8::is_ascii_digit).count();
-    match (name.len(), digits, &name[digits..]) {
-        (3, 3, _) if (b'1'..=b'9').contains(&name.as_bytes()[0]) => name.parse().map(On::Status).ok(),
-        (3, 1, "xx" | "XX") if name.as_bytes()[0] != b'0' => name[..1].parse().map(On::Class).ok(),
+    match (&name[..digits], &name[digits..]) {
+        (status, "") if status.len() == 3 && !status.starts_with('0') => status.parse().map(On::Status).ok(),
+        (class, "xx" | "XX") if class.len() == 1 && class != "0" => class.parse().map(On::Class).ok(),
         _ => None,
     }
     .ok_or_else(|| {
-        let known: Vec<&str> = FAILURES.iter().map(|(known, _)| *known).collect();
-        let how = suggest(name, &known, "an entry is a status (404), a class of them (5xx), or connect, timeout, broken, too_large");
-        mistake(&format!("{at}#"), &format!("{name:?} is no status"), &how)
+        let known = ["404", "5xx", "connect", "timeout", "broken", "too_large"];
+        Mistake::unknown(format!("{at}#"), "status or failure", name, &known)
     })
 }
 
@@ -68,7 +74,11 @@ fn rules(on: On, value: &Value, at: &str, compile_value: &mut CompileValue<'_>) 
             for (i, item) in items.iter().enumerate() {
                 let at = format!("{at}/{i}");
                 if rules.last().is_some_and(|rule| rule.when.is_none() && rule.each.is_none()) {
-                    return Err(mistake(&at, "the verdict before this one always holds", "put what has no `when` or `each` last"));
+                    return Err(mistake(
+                        &at,
+                        "the verdict before this one always holds",
+                        "put what has no `when` or `each` last",
+                    ));
                 }
                 rules.push(rule(item, &at, compile_value)?);
             }
@@ -79,10 +89,18 @@ fn rules(on: On, value: &Value, at: &str, compile_value: &mut CompileValue<'_>) 
     if !matches!(on, On::Status(_) | On::Class(_)) {
         for rule in &rules {
             if rule.when.is_some() || rule.each.is_some() {
-                return Err(mistake(at, "without an answer there is nothing that `when` or `each` could look at", "name the verdict alone"));
+                return Err(mistake(
+                    at,
+                    "without an answer there is nothing that `when` or `each` could look at",
+                    "name the verdict alone",
+                ));
             }
             if rule.kind == Kind::Delivered {
-                return Err(mistake(at, "without an answer nobody knows that an event was delivered", "write `retry event`"));
+                return Err(mistake(
+                    at,
+                    "without an answer nobody knows that an event was delivered",
+                    "write `retry event`",
+                ));
             }
         }
     }
@@ -105,16 +123,19 @@ fn rule(value: &Value, at: &str, compile_value: &mut CompileValue<'_>) -> Found<
     for key in fields.keys() {
         if !VERDICTS.contains(&key.as_str()) && !OPTIONS.contains(&key.as_str()) {
             let known: Vec<&str> = VERDICTS.into_iter().chain(OPTIONS).collect();
-            let how = suggest(key, &known, &format!("there are {}", known.join(", ")));
-            return Err(mistake(&format!("{}#", under(at, key)), &format!("a verdict has no {key:?}"), &how));
+            return Err(Mistake::unknown(format!("{}#", pointer(at, key)), "part of a verdict", key, &known));
         }
     }
     let mut verdicts = fields.iter().filter(|(key, _)| VERDICTS.contains(&key.as_str()));
     let (Some((name, argument)), None) = (verdicts.next(), verdicts.next()) else {
-        return Err(mistake(at, "a verdict names exactly one thing that happens", &format!("one of {}", VERDICTS.join(", "))));
+        return Err(mistake(
+            at,
+            "a verdict names exactly one thing that happens",
+            &format!("one of {}", VERDICTS.join(", ")),
+        ));
     };
     let mut reader = Reader { fields, at, compile_value };
-    let place = under(at, name);
+    let place = pointer(at, name);
     let (kind, mut reason) = match (name.as_str(), argument) {
         ("retry", Value::String(blame)) => (kind(&format!("retry {blame}"), &place)?, None),
         ("retry", _) => return Err(mistake(&place, "a retry says who is to be left alone", "event, instance or host")),
@@ -124,15 +145,19 @@ fn rule(value: &Value, at: &str, compile_value: &mut CompileValue<'_>) -> Found<
     };
     if let Some(words) = reader.value("reason")? {
         if reason.is_some() {
-            return Err(mistake(&under(at, "reason"), "the reason stands here twice", "remove one of the two"));
+            return Err(mistake(&pointer(at, "reason"), "the reason stands here twice", "remove one of the two"));
         }
         reason = Some(words);
     }
     let after = match fields.get("after") {
         Some(_) if !matches!(kind, Kind::Retry(_)) => {
-            return Err(mistake(&under(at, "after"), "only a retry has an `after`", "remove it, or write `retry: instance`"));
+            return Err(mistake(
+                &pointer(at, "after"),
+                "only a retry has an `after`",
+                "remove it, or write `retry: instance`",
+            ));
         }
-        Some(value) => Some(after(value, &under(at, "after"), reader.compile_value)?),
+        Some(value) => Some(after(value, &pointer(at, "after"), reader.compile_value)?),
         None => None,
     };
     Ok(Rule { when: reader.value("when")?, each: reader.each(kind)?, kind, reason, after })
@@ -146,7 +171,7 @@ struct Reader<'a, 'c> {
 
 impl Reader<'_, '_> {
     fn value(&mut self, name: &str) -> Found<Option<Box<dyn Probe>>> {
-        let at = under(self.at, name);
+        let at = pointer(self.at, name);
         self.fields.get(name).map(|value| (self.compile_value)(value, &at)).transpose()
     }
 
@@ -156,28 +181,42 @@ impl Reader<'_, '_> {
             return match lonely {
                 Some(name) => {
                     let how = "add `each`, the list of the answer that it belongs to";
-                    Err(mistake(&format!("{}#", under(self.at, name)), &format!("{name:?} goes with `each`"), how))
+                    Err(mistake(&format!("{}#", pointer(self.at, name)), &format!("{name:?} goes with `each`"), how))
                 }
                 None => Ok(None),
             };
         };
         if kind == Kind::Split {
-            return Err(mistake(&under(self.at, "split"), "one event cannot be split", "leave `each` away, or write `retry: event`"));
+            return Err(mistake(
+                &pointer(self.at, "split"),
+                "one event cannot be split",
+                "leave `each` away, or write `retry: event`",
+            ));
         }
         let which = match (self.value("index")?, self.value("id")?, self.value("of")?) {
             (None, None, None) => Which::Position,
             (Some(index), None, None) => Which::Index(index),
             (None, Some(id), Some(of)) => Which::Id { id, of },
-            (Some(_), ..) => return Err(mistake(self.at, "events are named by `index` or by `id`, not by both", "remove one of the two")),
+            (Some(_), ..) => {
+                return Err(mistake(
+                    self.at,
+                    "events are named by `index` or by `id`, not by both",
+                    "remove one of the two",
+                ));
+            }
             _ => {
                 let how = "{each: $.errors, id: $.id, of: $.user_id, reject: $.message}";
-                return Err(mistake(self.at, "`id` says what the answer has, and `of` where an event has the same", how));
+                return Err(mistake(
+                    self.at,
+                    "`id` says what the answer has, and `of` where an event has the same",
+                    how,
+                ));
             }
         };
         let others = match self.fields.get("others") {
             None => Kind::Delivered,
             Some(value) => {
-                let at = under(self.at, "others");
+                let at = pointer(self.at, "others");
                 match kind_of(value, &at)? {
                     Kind::Split => return Err(mistake(&at, "the others cannot be split", "delivered, or retry")),
                     kind => kind,
@@ -207,13 +246,9 @@ fn kind(text: &str, at: &str) -> Found<Kind> {
         ("retry", "instance") => Ok(Kind::Retry(Blame::Instance)),
         ("retry", "host") => Ok(Kind::Retry(Blame::Host)),
         ("retry", other) => {
-            let how = suggest(other, &["event", "instance", "host"], "event, instance or host");
-            Err(mistake(at, &format!("{other:?} cannot be left alone"), &how))
+            Err(Mistake::unknown(at, "one to be left alone called", other, &["event", "instance", "host"]))
         }
-        _ => {
-            let how = suggest(verb, &VERDICTS, &format!("one of {}", VERDICTS.join(", ")));
-            Err(mistake(at, &format!("{text:?} is no verdict"), &how))
-        }
+        _ => Err(Mistake::unknown(at, "verdict", text, &VERDICTS)),
     }
 }
 
@@ -226,7 +261,7 @@ fn after(value: &Value, at: &str, compile_value: &mut CompileValue<'_>) -> Found
         Some((source, name)) => {
             let known = Unit::NAMES.map(|(known, _)| known);
             let unit = Unit::NAMES.iter().find(|(known, _)| *known == name.trim()).map(|(_, unit)| *unit);
-            let wrong = || mistake(at, &format!("{name:?} is no unit"), &suggest(name, &known, &format!("one of {}", known.join(", "))));
+            let wrong = || Mistake::unknown(at, "unit of time", name, &known);
             (source.trim(), Some(unit.ok_or_else(wrong)?))
         }
         None => (text.trim(), None),
@@ -244,18 +279,14 @@ fn after(value: &Value, at: &str, compile_value: &mut CompileValue<'_>) -> Found
     }
     match humantime::parse_duration(source) {
         Ok(duration) if unit.is_none() => Ok(After { source: Source::Fixed(duration), unit: Unit::Seconds }),
-        _ => Err(mistake(at, &format!("{text:?} is no time to wait"), "30s, header retry-after, or $.retry_after as seconds")),
+        _ => Err(mistake(
+            at,
+            &format!("{text:?} is no time to wait"),
+            "30s, header retry-after, or $.retry_after as seconds",
+        )),
     }
 }
 
-fn under(at: &str, name: &str) -> String {
-    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
-}
-
-fn suggest(word: &str, known: &[&str], otherwise: &str) -> String {
-    nearest(word, known).map_or_else(|| otherwise.to_owned(), |known| format!("did you mean {known:?}?"))
-}
-
-fn mistake(at: &str, message: &str, suggestion: &str) -> Mistake {
-    Mistake { at: at.to_owned(), message: message.to_owned(), suggestion: Some(suggestion.to_owned()) }
+fn mistake(at: &str, message: &str, how: &str) -> Mistake {
+    Mistake::new(at, format!("{message}: {how}"))
 }

@@ -16,22 +16,22 @@ use crate::js;
 
 /// What a judgement needs besides the answer.
 #[derive(Clone, Copy)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// How many events the request carried.
-    pub events: usize,
+    pub(crate) events: usize,
     /// What was made of an event, by its place in the request: where answers name events by ids, they are looked up there.
-    pub payload: &'a dyn Fn(usize) -> Option<&'a Value>,
+    pub(crate) payload: &'a dyn Fn(usize) -> Option<&'a Value>,
     /// Whether the instance can fetch new access tokens.
-    pub oauth: bool,
+    pub(crate) oauth: bool,
     /// What must not stand in a reason.
-    pub secrets: &'a [&'a str],
+    pub(crate) secrets: &'a [&'a str],
     /// The time, for answers that name one.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// What an answer means; events are named by their place in the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// One verdict for every event.
     All(Verdict),
     /// A verdict for each event that is named; the others were delivered.
@@ -43,7 +43,7 @@ pub enum Outcome {
 impl Outcome {
     /// The outcome with events named by their place in what was planned: `places` has it for each event of the request.
     #[must_use]
-    pub fn judged(self, places: &[usize]) -> Judged {
+    pub(crate) fn judged(self, places: &[usize]) -> Judged {
         match self {
             Self::All(verdict) => Judged::All(verdict),
             Self::Split(reason) => Judged::Split(reason),
@@ -58,7 +58,7 @@ impl Outcome {
 impl Table {
     /// Says what an answer means, or that there is none.
     #[must_use]
-    pub fn judge(&self, outcome: Result<&Answer, &Failure>, context: &Context<'_>) -> Outcome {
+    pub(crate) fn judge(&self, outcome: Result<&Answer, &Failure>, context: &Context<'_>) -> Outcome {
         match outcome {
             Ok(answer) => self.answer(answer, context),
             Err(failure) => self.failure(failure, context),
@@ -66,7 +66,8 @@ impl Table {
     }
 
     fn answer(&self, answer: &Answer, context: &Context<'_>) -> Outcome {
-        let mut rules = self.entries.iter().filter(|(on, _)| on.answers(answer.status)).flat_map(|(_, rules)| rules).peekable();
+        let mut rules =
+            self.entries.iter().filter(|(on, _)| on.answers(answer.status)).flat_map(|(_, rules)| rules).peekable();
         // Most answers are read by nobody.
         let body = match rules.peek() {
             Some(_) => serde_json::from_slice(&answer.body).unwrap_or_default(),

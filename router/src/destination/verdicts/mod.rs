@@ -23,8 +23,10 @@ mod judge;
 mod probe;
 mod reason;
 mod rule;
+#[cfg(test)]
+mod tests;
 
-pub use judge::{Context, Outcome};
-pub use probe::{CompileValue, Probe, View, simple_value};
-pub use reason::{mask, reason};
-pub use rule::Table;
+pub(crate) use judge::{Context, Outcome};
+pub(crate) use probe::{CompileValue, Probe, View, simple_value};
+pub(crate) use reason::{mask, reason};
+pub(crate) use rule::Table;

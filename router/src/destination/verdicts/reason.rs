@@ -14,13 +14,13 @@ const MIN_SECRET: usize = 4;
 
 /// The status and the partner's own words: of a JSON body the message, of any other its beginning.
 #[must_use]
-pub fn reason(answer: &Answer, secrets: &[&str]) -> String {
+pub(crate) fn reason(answer: &Answer, secrets: &[&str]) -> String {
     with_status(answer, &words(&answer.body), secrets)
 }
 
 /// Puts `***` in the place of each secret, also of one that is percent-encoded.
 #[must_use]
-pub fn mask<'t>(text: &'t str, secrets: &[&str]) -> Cow<'t, str> {
+pub(crate) fn mask<'t>(text: &'t str, secrets: &[&str]) -> Cow<'t, str> {
     let mut secrets: Vec<Cow<'_, str>> = secrets
         .iter()
         .filter(|secret| secret.chars().count() >= MIN_SECRET)
@@ -153,10 +153,16 @@ mod tests {
     fn the_partners_own_words_are_found_in_the_usual_fields() {
         let cases = [
             (r#"{"code": 400, "error": "Bad event"}"#, "Bad event"),
-            (r#"{"status": "error", "message": "Property \"x\" is unknown", "correlationId": "c"}"#, "Property \"x\" is unknown"),
+            (
+                r#"{"status": "error", "message": "Property \"x\" is unknown", "correlationId": "c"}"#,
+                "Property \"x\" is unknown",
+            ),
             (r#"{"error": {"code": 190, "message": "Invalid token"}}"#, "Invalid token"),
             (r#"{"type": "error.list", "errors": [{"code": "not_found", "message": "No such user"}]}"#, "No such user"),
-            (r#"{"errors": [{"title": "Invalid", "detail": "a is needed"}, {"detail": "b too"}]}"#, "a is needed; b too"),
+            (
+                r#"{"errors": [{"title": "Invalid", "detail": "a is needed"}, {"detail": "b too"}]}"#,
+                "a is needed; b too",
+            ),
             (r#"{"error": "invalid_grant", "error_description": "Token was revoked"}"#, "Token was revoked"),
             (r#"{"fields": {"a": 1}}"#, r#"{"fields": {"a": 1}}"#),
             ("<h1>Bad\r\n\tGateway</h1>", "<h1>Bad Gateway</h1>"),
@@ -171,7 +177,10 @@ mod tests {
     #[test]
     fn secrets_are_masked_before_the_words_are_cut() {
         let secrets = ["fake-key/1", "fake", "ab"];
-        assert_eq!(says(401, r#"{"message": "fake-key/1 or fake-key%2F1 is wrong, ab"}"#, &secrets), "401 Unauthorized: *** or *** is wrong, ab");
+        assert_eq!(
+            says(401, r#"{"message": "fake-key/1 or fake-key%2F1 is wrong, ab"}"#, &secrets),
+            "401 Unauthorized: *** or *** is wrong, ab"
+        );
         let cut = says(401, &format!("{}fake-key/1", "x".repeat(495)), &secrets);
         assert!(cut.ends_with("xxx***") && !cut.contains("fake"), "{cut}");
         assert_eq!(says(401, "fake\u{7}-key\u{202e}/1", &["-key/1"]), "401 Unauthorized: fake ***");

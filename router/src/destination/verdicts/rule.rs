@@ -9,7 +9,7 @@ use crate::destination::verdict::Blame;
 
 /// What a destination's file says about answers. An empty table leaves all to the common one.
 #[derive(Default)]
-pub struct Table {
+pub(crate) struct Table {
     /// Exact statuses first, then classes.
     pub(super) entries: Vec<(On, Vec<Rule>)>,
 }
