@@ -78,7 +78,7 @@ impl After {
 }
 
 /// The header `Retry-After`, where it is there and can be read.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     parse(headers.get(RETRY_AFTER)?.to_str().ok()?.trim(), now)
 }
 
@@ -92,7 +92,7 @@ fn parse(text: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// RFC 9110, 5.6.7: today's form and the two obsolete ones, which a recipient must still read. The day of the week is not checked.
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     let text = text.strip_suffix(" GMT").unwrap_or(text);
     let (format, text) = match text.split_once(", ") {
         Some((_, date)) if date.contains('-') => ("%d-%b-%y %H:%M:%S", date),

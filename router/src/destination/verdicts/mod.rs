@@ -26,6 +26,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use after::{http_date, retry_after};
 pub(crate) use judge::{Context, Outcome};
 pub(crate) use probe::{CompileValue, Probe, View, simple_value};
 pub(crate) use reason::{mask, reason};

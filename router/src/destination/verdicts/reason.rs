@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::client::Answer;
+use crate::destination::encode::percent;
 use crate::js;
 
 /// More characters than this of a partner's words are not kept.
@@ -24,7 +25,7 @@ pub(crate) fn mask<'t>(text: &'t str, secrets: &[&str]) -> Cow<'t, str> {
     let mut secrets: Vec<Cow<'_, str>> = secrets
         .iter()
         .filter(|secret| secret.chars().count() >= MIN_SECRET)
-        .flat_map(|secret| [Cow::Borrowed(*secret), Cow::Owned(percent_encoded(secret))])
+        .flat_map(|secret| [Cow::Borrowed(*secret), Cow::Owned(percent(secret))])
         .collect();
     // The longest first: one secret may be part of another.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -120,20 +121,6 @@ fn message(json: &Value, depth: usize) -> Option<String> {
 /// Marks that turn the direction of writing could make a log line read as something else.
 fn turns_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]
