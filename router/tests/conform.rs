@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use destination_router::conform::case::{Body, Suite};
 use destination_router::conform::{CannotPlan, Exchange, Listed, Options, Planner, Summary, run};
 use http::Request;
 use serde_json::{Map, Value, json};
@@ -228,4 +229,45 @@ fn a_folder_without_cases_says_where_they_may_be() {
     let report = run(&Fake(json!([])), folder.path(), &Options::default()).unwrap_err().to_string();
     assert!(report.contains("holds no cases (*.json): did you mean") && report.contains("/cases?"), "{report}");
     assert!(run(&Fake(json!([])), &folder.path().join("none"), &Options::default()).is_err());
+}
+
+/// Sends what a case holds: nothing may differ.
+struct Echo(Vec<Suite>);
+
+impl Planner for Echo {
+    fn destination(&self, _: &str) -> Option<Vec<Listed>> {
+        Some(Vec::new())
+    }
+
+    fn case(&self, slug: &str, action: &str, _: &Map<String, Value>, event: &Value) -> Result<Exchange, CannotPlan> {
+        let suite = self.0.iter().find(|suite| suite.slug == slug).expect("a suite");
+        let case = suite.cases.iter().find(|case| case.action == action && case.event == *event).expect("a case");
+        let requests = case.requests.iter().map(|sent| {
+            let mut request = Request::builder().method(sent.method.as_str()).uri(&sent.url);
+            for (name, value) in &sent.headers {
+                request = request.header(name, value);
+            }
+            let body = match &sent.body {
+                Body::Empty => String::new(),
+                Body::Json(json) => json.to_string(),
+                Body::Text(text) => text.clone(),
+            };
+            request.body(Bytes::from(body)).expect("a request")
+        });
+        Ok(Exchange { requests: requests.collect(), refused: case.error.clone() })
+    }
+}
+
+#[test]
+fn what_segment_sends_does_not_differ_from_itself() {
+    let Some(shared) = std::env::var_os("SHARED") else {
+        println!("skipped: the variable SHARED does not name the folder with oracle/");
+        return;
+    };
+    let folder = Path::new(&shared).join("oracle/cases");
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let echo = Echo(files.map(|path| Suite::read(&path).unwrap_or_else(|report| panic!("{report}"))).collect());
+    let summary = run(&echo, &folder, &Options::default()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(summary.passed(true), "{summary}");
+    assert!(!summary.checked.is_empty(), "there are no cases");
 }
