@@ -1,12 +1,12 @@
-//! Differences that are meant, as a destination's file lists them under `differs:`.
+//! Differences from what Segment's own code sends, as a destination's file lists them under `differs:`.
 
 use serde_json::Value;
 
-use crate::destination::mistake::{Mistake, pointer};
+use super::mistake::{Mistake, pointer};
 
-/// A difference that is meant.
+/// A difference from what Segment's own code sends, and why it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct Difference {
     /// Which actions: a name, `*` in it standing for anything.
     pub action: String,
     /// Which cases, in the same way.
@@ -17,13 +17,13 @@ pub struct Listed {
     pub why: String,
 }
 
-impl Listed {
+impl Difference {
     /// Reads the list that stands at the JSON pointer `at` of a file: maps of `action`, `case`, `at` (all three may be left away)
     /// and `why`.
     ///
     /// # Errors
     /// Every mistake, each at its place.
-    pub fn read(value: &Value, at: &str) -> Result<Vec<Self>, Vec<Mistake>> {
+    pub(crate) fn read(value: &Value, at: &str) -> Result<Vec<Self>, Vec<Mistake>> {
         let Some(items) = value.as_array() else {
             let how = "a list of differences: [{action: track*, at: /requests/0/json/time, why: …}]";
             return Err(vec![Mistake::new(at, format!("this is {how}"))]);
@@ -38,23 +38,23 @@ impl Listed {
         if mistakes.is_empty() { Ok(all) } else { Err(mistakes) }
     }
 
-    pub(super) fn is_for(&self, action: &str, case: &str) -> bool {
+    pub(crate) fn is_for(&self, action: &str, case: &str) -> bool {
         glob(&self.action, action) && glob(&self.case, case)
     }
 
     /// Whether it covers a difference at this place.
-    pub(super) fn covers(&self, place: &str) -> bool {
+    pub(crate) fn covers(&self, place: &str) -> bool {
         below(&self.at, place)
     }
 }
 
 /// Whether a place is the one that a pattern names, or in it.
-pub(super) fn below(pattern: &str, place: &str) -> bool {
+pub(crate) fn below(pattern: &str, place: &str) -> bool {
     let mut places = place.split('/').skip(1);
     pattern.split('/').skip(1).all(|step| places.next().is_some_and(|place| step == "*" || step == place))
 }
 
-fn one(item: &Value, at: &str) -> Result<Listed, Mistake> {
+fn one(item: &Value, at: &str) -> Result<Difference, Mistake> {
     const KNOWN: [&str; 4] = ["action", "case", "at", "why"];
     let fields = item
         .as_object()
@@ -74,7 +74,12 @@ fn one(item: &Value, at: &str) -> Result<Listed, Mistake> {
         return Err(Mistake::new(pointer(at, "at"), "a place begins with /: /requests/0/json/time"));
     }
     let any = || "*".to_owned();
-    Ok(Listed { action: text("action")?.unwrap_or_else(any), case: text("case")?.unwrap_or_else(any), at: place, why })
+    Ok(Difference {
+        action: text("action")?.unwrap_or_else(any),
+        case: text("case")?.unwrap_or_else(any),
+        at: place,
+        why,
+    })
 }
 
 /// `*` stands for any characters, also none.
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_list_is_read_with_defaults() {
-        let list = Listed::read(
+        let list = Difference::read(
             &json!([{"why": "docs say so"}, {"action": "a*", "case": "c", "at": "/x", "why": "w"}]),
             "/differs",
         )
@@ -117,7 +122,7 @@ mod tests {
             (json!([{"action": 7, "why": "w"}]), "/differs/0/action", "is a text"),
         ];
         for (value, at, message) in cases {
-            let mistakes = Listed::read(&value, "/differs").unwrap_err();
+            let mistakes = Difference::read(&value, "/differs").unwrap_err();
             assert!(mistakes[0].at == at && mistakes[0].to_string().contains(message), "{value}: {mistakes:?}");
         }
     }
