@@ -119,7 +119,7 @@ impl Reader<'_> {
             );
         }
         // A hook may put anything into a payload.
-        let names = stage.as_ref().filter(|_| code.is_none()).map(Fields::names);
+        let names = stage.as_ref().filter(|_| !fields.contains_key("code")).map(Fields::names);
         let known = Known { fields: names, here_is_payload: stage.is_some(), ..event };
         let require =
             fields.get("require").map_or_else(Vec::new, |r| self.requires(r, &known, &pointer(&at, "require")));

@@ -127,7 +127,7 @@ impl Reader<'_> {
             }
             let only = fields.get("if").map(|only| Expr::compile(only, &known, &pointer(&at, "if"), self.mistakes));
             let code = fields.get("code").and_then(|code| self.code(code, &pointer(&at, "code")));
-            if code.is_some() {
+            if fields.contains_key("code") {
                 // A hook may put anything into a payload.
                 known.fields = None;
             }
