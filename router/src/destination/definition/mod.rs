@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use serde_json::Value;
 
-pub(crate) use action::{Action, Require};
+pub(crate) use action::Action;
 pub(crate) use reachable::filter as reachable;
 pub(crate) use request::{Body, Each, Request, Step, Text, Wrap};
 
@@ -85,8 +85,7 @@ impl Definition {
             fields.get("headers").map_or_else(Vec::new, |headers| reader.headers(headers, "/headers", &reader.bare()));
         let auth = fields.get("auth").map_or_else(Auth::default, |auth| reader.auth(auth));
         let limits = reader.limits();
-        let verdict =
-            fields.get("verdict").map_or_else(Table::default, |table| reader.table(table, "/verdict", &|_| true));
+        let verdict = fields.get("verdict").map_or_else(Table::default, |table| reader.table(table, "/verdict"));
         let differs = reader.differs();
         let actions = reader.actions(base.is_some());
         let remembers_payloads = file.to_string().contains("\"of\":");

@@ -12,7 +12,7 @@ use super::super::limits::Given;
 use super::super::mistake::{Mistake, pointer};
 use super::super::settings::{Setting, SettingKind};
 use super::super::target::Env;
-use super::super::value::{Expr, Known, Scope};
+use super::super::value::{Expr, Known, Scope, Uses};
 use super::super::verdicts::{Probe, Table, View};
 use crate::mapping::Budget;
 
@@ -177,8 +177,8 @@ impl<'r> Reader<'r> {
         Err(first)
     }
 
-    /// Reads a table of verdicts; mistakes count where `ours` holds for their place.
-    pub(super) fn table(&mut self, value: &Value, at: &str, ours: &dyn Fn(&str) -> bool) -> Table {
+    /// Reads a table of verdicts.
+    pub(super) fn table(&mut self, value: &Value, at: &str) -> Table {
         let known = Known { steps: vec!["answer".to_owned()], ..self.bare() };
         let compiled = {
             let this = RefCell::new(&mut *self);
@@ -190,19 +190,20 @@ impl<'r> Reader<'r> {
             })
         };
         compiled.unwrap_or_else(|mistakes| {
-            self.mistakes.extend(mistakes.into_iter().filter(|mistake| ours(&mistake.at)));
+            self.mistakes.extend(mistakes);
             Table::default()
         })
     }
 
-    /// An action's own entries, and the file's for all others.
-    pub(super) fn own_table(&mut self, own: &Value, at: &str) -> Table {
-        let own = self.table(own, at, &|_| true);
-        match self.file.get("verdict") {
-            // What is wrong with the file's is said where it stands.
-            Some(shared) => own.over(self.table(shared, "/verdict", &|_| false)),
-            None => own,
-        }
+    /// A table's own entries, then those of the table around it, then the file's.
+    pub(super) fn own_table(&mut self, own: &Value, at: &str, outer: Option<&Value>) -> Table {
+        let own = self.table(own, at);
+        let found = self.mistakes.len();
+        let around = outer.into_iter().chain(self.file.get("verdict"));
+        let table = around.fold(own, |table, around| table.over(self.table(around, "")));
+        // What is wrong with the others is said where they stand.
+        self.mistakes.truncate(found);
+        table
     }
 
     pub(super) fn differs(&mut self) -> Vec<Difference> {
@@ -223,8 +224,10 @@ impl Probe for OfAnswer {
         let budget = Budget::new();
         let settings = Value::Null;
         let env = Env { now: jiff::Timestamp::UNIX_EPOCH, seed: 0 };
-        let answer = [super::super::plan::answer(view.status, view.headers, view.body.clone())];
-        let scope = Scope { here: Some(view.root), steps: &answer, ..Scope::new(&settings, env, &budget) };
+        // Most values ask for parts of the body, and it may be large.
+        let whole = self.0.uses().has(Uses::STEPS);
+        let answer = whole.then(|| super::super::plan::answer(view.status, view.headers, view.body.clone()));
+        let scope = Scope { here: Some(view.root), steps: answer.as_slice(), ..Scope::new(&settings, env, &budget) };
         self.0.value(&scope).ok().flatten()
     }
 }
