@@ -1,4 +1,5 @@
 //! The tracking API as its clients know it: paths, write keys, codings, browsers.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ingest_support;
 

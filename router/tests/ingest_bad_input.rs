@@ -1,5 +1,7 @@
 //! Bad input: each kind has a clear answer, and what is right beside it is accepted.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod ingest_support;
 
 use std::pin::Pin;

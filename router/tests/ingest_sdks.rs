@@ -2,6 +2,7 @@
 //!
 //! The requests here are written by hand after theirs. Where `SHARED` names a folder with `sdk-wire/*.jsonl`, captured requests are
 //! sent as well: one JSON object a line with `method`, `path`, `headers`, `gzip` and `body`.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ingest_support;
 

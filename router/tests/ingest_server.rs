@@ -1,4 +1,5 @@
 //! The server on real connections: slow clients, many of them, and the end.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ingest_support;
 
