@@ -28,6 +28,7 @@ mod accept;
 mod answer;
 mod body;
 mod counters;
+mod fields;
 mod finish;
 mod key;
 mod mend;
@@ -37,6 +38,7 @@ mod routes;
 mod scan;
 mod serve;
 mod sources;
+mod surrogates;
 mod window;
 
 use std::fmt;
