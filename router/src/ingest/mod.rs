@@ -1,6 +1,6 @@
 //! The way in: Segment's HTTP tracking API, so that its SDKs work unchanged.
 //!
-//! A body is read in one pass ([`read`], on the scanner of [`scan`]) that finds each event's text and judges it; the text itself is kept
+//! A body is read in one pass (`read`, on the scanner of `scan`) that finds each event's text and judges it; the text itself is kept
 //! as it came, a slice of the body. What an event was accepted for is decided later, when it is decoded ([`crate::event`]).
 //!
 //! ```text
