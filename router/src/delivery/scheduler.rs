@@ -212,6 +212,11 @@ impl Scheduler {
         self.instances.push(Instance { id, pace, place, held: None, lanes: Vec::new(), host: None, unordered: 0 });
     }
 
+    /// The lanes that work.
+    pub fn lanes(&self) -> impl Iterator<Item = LaneId> {
+        self.lanes.iter().flatten().filter(|lane| !lane.gone).map(|lane| lane.id)
+    }
+
     /// Whether there is such a lane, working or about to end.
     #[must_use]
     pub fn has(&self, lane: LaneId) -> bool {
@@ -296,7 +301,7 @@ impl Scheduler {
     }
 
     /// A pull is finished.
-    pub fn done(&mut self, now: Timestamp, pull: Pull, finished: Finished) {
+    pub fn done(&mut self, now: Timestamp, pull: &Pull, finished: Finished) {
         let hold = self.shares.hold;
         self.pulls = self.pulls.saturating_sub(1);
         let Some(lane) = self.lane_mut(pull.slot) else { return };
@@ -326,20 +331,27 @@ impl Scheduler {
         self.wake(pull.slot, now);
     }
 
-    /// Events that are to be tried at once, though they were given up: as many as there is room for; the others come back.
-    pub fn redrive(&mut self, id: LaneId, events: Vec<(Seq, Waiting)>, now: Timestamp) -> Vec<(Seq, Waiting)> {
-        let (open, hold) = (self.shares.open, self.shares.hold);
-        let Some(slot) = self.index.get(&id).copied() else { return events };
-        let Some(lane) = self.lane_mut(slot).filter(|lane| !lane.gone) else { return events };
-        let room = open.saturating_sub(lane.waiting() + lane.flying as usize);
-        let mut events = events;
-        let left = events.split_off(room.min(events.len()));
+    /// Keeps room for events that are to be tried again though they were given up: at most so many, the answer is how many.
+    pub fn reserve(&mut self, id: LaneId, most: usize) -> usize {
+        let open = self.shares.open;
+        let lane = self.index.get(&id).copied().and_then(|slot| self.lane_mut(slot)).filter(|lane| !lane.gone);
+        let Some(lane) = lane else { return 0 };
+        let some = open.saturating_sub(lane.waiting() + lane.flying as usize).min(most);
+        lane.flying_again += some as u32;
+        some
+    }
+
+    /// Puts events where room was kept for so many.
+    pub fn redrive(&mut self, id: LaneId, reserved: usize, events: Vec<(Seq, Waiting)>, now: Timestamp) {
+        let hold = self.shares.hold;
+        let Some(slot) = self.index.get(&id).copied() else { return };
+        let Some(lane) = self.lane_mut(slot) else { return };
+        lane.flying_again = lane.flying_again.saturating_sub(reserved as u32);
         lane.dead = lane.dead.saturating_sub(events.len() as u32);
         for (seq, waiting) in events {
             lane.wait(seq, waiting, hold);
         }
         self.wake(slot, now);
-        left
     }
 
     /// Holds the lanes of an instance until [`resume`](Self::resume).
@@ -387,6 +399,22 @@ impl Scheduler {
         }
         self.pulls += pulls.len();
         pulls
+    }
+
+    /// How many events wait: of each source, in the lane that has most of them.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        let of = |source: &Source| {
+            let lanes = source.lanes.iter().filter_map(|slot| self.lane(*slot));
+            lanes.map(|lane| source.head.saturating_sub(lane.next) + lane.back.len() + u64::from(lane.flying)).max()
+        };
+        self.sources.values().filter_map(of).sum()
+    }
+
+    /// Whether any event waits for a retry.
+    #[must_use]
+    pub fn retries(&self) -> bool {
+        self.lanes.iter().flatten().any(|lane| lane.again.is_some())
     }
 
     /// How many pulls are in flight.

@@ -10,6 +10,8 @@ use crate::delivery::time::later;
 
 /// So many failures in a row, with nothing good between them, open the circuit.
 const IN_A_ROW: u32 = 5;
+/// So many that may be the events' own.
+const SOFT_IN_A_ROW: u32 = 20;
 /// Or this part of at least so many answers of late.
 const PART: (f32, f32) = (0.5, 20.0);
 /// The first time open, and the longest: it doubles with every probe that fails.
@@ -21,6 +23,7 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Breaker {
     state: State,
     row: u32,
+    soft: u32,
     /// How often it opened since all was well.
     opened: u32,
     recent: Fading,
@@ -48,7 +51,7 @@ pub(super) enum Circuit {
 
 impl Breaker {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: State::Closed, row: 0, opened: 0, recent: Fading::new(), seed }
+        Self { state: State::Closed, row: 0, soft: 0, opened: 0, recent: Fading::new(), seed }
     }
 
     pub(super) fn circuit(&self, now: Timestamp) -> Circuit {
@@ -76,7 +79,7 @@ impl Breaker {
 
     /// A good answer. True where this closed the circuit.
     pub(super) fn good(&mut self, now: Timestamp) -> bool {
-        self.row = 0;
+        (self.row, self.soft) = (0, 0);
         self.recent.add(now, true);
         if self.state != State::Probing {
             // An answer to a request that went before the circuit opened tells nothing new.
@@ -97,7 +100,9 @@ impl Breaker {
             State::Probing => true,
             State::Closed => {
                 let (part, count) = PART;
-                self.row >= IN_A_ROW || (self.recent.count() >= count && self.recent.bad() >= part)
+                self.row >= IN_A_ROW
+                    || self.soft >= SOFT_IN_A_ROW
+                    || (self.recent.count() >= count && self.recent.bad() >= part && self.row > 0)
             }
         };
         if trips {
@@ -108,6 +113,16 @@ impl Breaker {
             self.state = State::Open { until: later(now, open) };
         }
         trips
+    }
+
+    /// A failure that may be the event's own. True where this opened the circuit.
+    pub(super) fn soft(&mut self, now: Timestamp) -> bool {
+        self.soft += 1;
+        if self.soft >= SOFT_IN_A_ROW || self.state == State::Probing {
+            return self.bad(now);
+        }
+        self.recent.add(now, false);
+        false
     }
 
     /// Whether so much fails of late that retries are to be rationed.
@@ -163,6 +178,13 @@ mod tests {
         assert!(breaker.failing());
         let answers = (1000..2400).map(|n| if n % 4 > 0 { breaker.bad(at(n / 100)) } else { breaker.good(at(n / 100)) });
         assert!(answers.filter(|changed| *changed).count() > 0);
+    }
+
+    #[test]
+    fn failures_of_single_events_open_it_only_when_nothing_else_comes() {
+        let mut breaker = Breaker::new(1);
+        assert!((0..100).all(|n| if n % 19 == 18 { !breaker.good(at(0)) } else { !breaker.soft(at(0)) }));
+        assert!((0..20).any(|_| breaker.soft(at(0))));
     }
 
     #[test]

@@ -72,10 +72,10 @@ pub enum Ask {
 pub enum Sign {
     /// An answer, after so long.
     Good(Duration),
-    /// A sign that it is too much; nobody passes for so long, where the partner said how long.
-    Jam(Option<Duration>),
-    /// A failure; nobody passes for so long, where the partner said how long.
+    /// A failure, or a sign that it is too much; nobody passes for so long, where the partner said how long.
     Bad(Option<Duration>),
+    /// A failure that may be the event's own: only many of them with nothing good between show that the partner is down.
+    Soft,
     /// Nothing that tells anything.
     None,
 }
@@ -169,16 +169,13 @@ impl Gate {
                 }
                 self.width.good(now, elapsed, self.out);
             }
-            Sign::Jam(after) => {
-                // It answers: that is no reason to open the circuit, but a probe that is told to wait was none.
-                self.breaker.lost(now);
-                self.width.jam(now);
-                self.shut_for(now, after);
-            }
             Sign::Bad(after) => {
                 self.breaker.bad(now);
                 self.width.jam(now);
                 self.shut_for(now, after);
+            }
+            Sign::Soft => {
+                self.breaker.soft(now);
             }
             Sign::None => self.breaker.lost(now),
         }
@@ -242,8 +239,8 @@ mod tests {
         let mut gate = gate(HOST);
         gate.pass(Kind::First);
         gate.pass(Kind::First);
-        gate.back(at(0), Sign::Jam(Some(Duration::from_secs(30))));
-        gate.back(at(1), Sign::Jam(Some(Duration::from_secs(10))));
+        gate.back(at(0), Sign::Bad(Some(Duration::from_secs(30))));
+        gate.back(at(1), Sign::Bad(Some(Duration::from_secs(10))));
         assert_eq!(gate.ask(at(29_999), Kind::First), Ask::Shut(at(30_000)));
         assert_eq!(gate.ask(at(30_000), Kind::First), Ask::Go);
     }
@@ -294,7 +291,7 @@ mod tests {
     fn rules_that_change_keep_what_was_learned() {
         let mut gate = gate(HOST);
         gate.pass(Kind::First);
-        gate.back(at(0), Sign::Jam(Some(Duration::from_secs(9))));
+        gate.back(at(0), Sign::Bad(Some(Duration::from_secs(9))));
         gate.rule(Rules { rate: Some(1.0), concurrency: 4, budget: true }, at(0));
         assert_eq!(gate.ask(at(10), Kind::First), Ask::Shut(at(9000)));
         assert_eq!(gate.view(at(10)).width, 4);
