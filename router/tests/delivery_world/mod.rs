@@ -14,7 +14,10 @@ use destination_router::clock::Clock;
 use destination_router::delivery::{Engine, Instance, Options, Parts, Status, Topology};
 use destination_router::destination::target::{Token, TokenSource};
 use destination_router::destination::{Blame, Call, Env, Judged, Limits, Planned, Target, Verdict};
-use destination_router::log::{Accepted, How, LaneId, Log, Memory, Outcome, Parcel, Seq, fingerprint};
+use destination_router::log::{
+    Accepted, DeadLetter, How, InstanceId, LaneId, LaneState, Log, LogError, Memory, Outcome, Parcel, Pending, Retention,
+    Seq, SourceId, Stored, Usage, fingerprint,
+};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -45,7 +48,7 @@ pub(crate) enum Reply {
 pub(crate) type Script = Box<dyn Fn(&Seen) -> (Duration, Reply) + Send + Sync>;
 
 pub(crate) struct World {
-    pub(crate) log: Arc<Memory>,
+    pub(crate) log: Arc<Recording>,
     pub(crate) clock: Clock,
     pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
     pub(crate) script: Arc<Mutex<Script>>,
@@ -70,7 +73,7 @@ pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 impl World {
     pub(crate) fn new() -> Self {
         Self {
-            log: Arc::new(Memory::new()),
+            log: Arc::default(),
             clock: Clock::starting_at(start()),
             seen: Arc::default(),
             script: Arc::new(Mutex::new(Box::new(|_| (5 * MS, Reply::Status(200))))),
@@ -160,7 +163,15 @@ impl World {
     /// How often each event of a lane ended, and how: everything that the records say.
     pub(crate) fn ends(&self, lane: LaneId) -> BTreeMap<Seq, Vec<End>> {
         let head = self.log.head(lane.source).unwrap();
-        (0..head).map(|seq| (seq, ends(&self.log.history(lane, seq).unwrap(), seq))).collect()
+        let mut ends: BTreeMap<Seq, Vec<End>> = (0..head).map(|seq| (seq, Vec::new())).collect();
+        for outcome in self.log.records.lock().unwrap().iter().filter(|outcome| outcome.lane == lane) {
+            for done in &outcome.done {
+                let end = if done.how == How::Skipped { End::Skipped } else { End::Delivered };
+                done.events.clone().for_each(|seq| ends.get_mut(&seq).unwrap().push(end));
+            }
+            outcome.dead.iter().for_each(|(seq, _)| ends.get_mut(seq).unwrap().push(End::Dead));
+        }
+        ends
     }
 
     /// Whether all events of a lane came to an end.
@@ -204,14 +215,79 @@ pub(crate) enum End {
     Dead,
 }
 
-pub(crate) fn ends(history: &[Outcome], seq: Seq) -> Vec<End> {
-    let of = |outcome: &Outcome| {
-        let done = outcome.done.iter().filter(|done| done.events.contains(&seq));
-        let mut ends: Vec<End> = done.map(|done| if done.how == How::Skipped { End::Skipped } else { End::Delivered }).collect();
-        ends.extend(outcome.dead.iter().filter(|(dead, _)| *dead == seq).map(|_| End::Dead));
-        ends
-    };
-    history.iter().flat_map(of).collect()
+/// The log in memory, and all records that were added to it.
+#[derive(Debug, Default)]
+pub(crate) struct Recording {
+    pub(crate) memory: Memory,
+    pub(crate) records: Mutex<Vec<Outcome>>,
+}
+
+impl Log for Recording {
+    fn source(&self, name: &str) -> Result<SourceId, LogError> {
+        self.memory.source(name)
+    }
+
+    fn instance(&self, name: &str) -> Result<InstanceId, LogError> {
+        self.memory.instance(name)
+    }
+
+    fn append(&self, parcel: Parcel) -> Pending<'_, Seq> {
+        self.memory.append(parcel)
+    }
+
+    fn flushed(&self) -> Pending<'_, ()> {
+        self.memory.flushed()
+    }
+
+    fn record(&self, outcome: Outcome) -> Pending<'_, ()> {
+        let copy = outcome.clone();
+        Box::pin(async move {
+            self.memory.record(outcome).await?;
+            self.records.lock().unwrap().push(copy);
+            Ok(())
+        })
+    }
+
+    fn head(&self, source: SourceId) -> Result<Seq, LogError> {
+        self.memory.head(source)
+    }
+
+    fn read(&self, source: SourceId, from: Seq, events: usize) -> Result<Vec<Stored>, LogError> {
+        self.memory.read(source, from, events)
+    }
+
+    fn lane(&self, lane: LaneId) -> Result<LaneState, LogError> {
+        self.memory.lane(lane)
+    }
+
+    fn find(&self, id: u64, limit: usize) -> Result<Vec<(SourceId, Seq)>, LogError> {
+        self.memory.find(id, limit)
+    }
+
+    fn history(&self, lane: LaneId, seq: Seq) -> Result<Vec<Outcome>, LogError> {
+        self.memory.history(lane, seq)
+    }
+
+    fn dead(
+        &self,
+        lane: Option<LaneId>,
+        after: Option<(LaneId, Seq)>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, LogError> {
+        self.memory.dead(lane, after, limit)
+    }
+
+    fn recent(&self, source: SourceId, since: Timestamp, limit: usize) -> Result<Vec<u64>, LogError> {
+        self.memory.recent(source, since, limit)
+    }
+
+    fn expire(&self, lanes: &[LaneId], now: Timestamp, retention: Retention) -> Result<(), LogError> {
+        self.memory.expire(lanes, now, retention)
+    }
+
+    fn usage(&self) -> Result<Usage, LogError> {
+        self.memory.usage()
+    }
 }
 
 struct Out(Arc<AtomicUsize>);
