@@ -37,7 +37,13 @@ mod scenario;
 mod serve;
 mod stand_in;
 
+mod braze;
+mod customerio;
+mod hubspot;
+mod intercom;
+mod klaviyo;
 mod mixpanel;
+mod optimizely;
 
 pub use answer::{Answer, Body, BoxError};
 pub use ledger::{Count, Received, Taken};
