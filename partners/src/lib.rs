@@ -37,7 +37,12 @@ mod scenario;
 mod serve;
 mod stand_in;
 
+mod amplitude;
+mod google_analytics_4;
 mod mixpanel;
+mod posthog;
+mod slack;
+mod webhook;
 
 pub use answer::{Answer, Body, BoxError};
 pub use ledger::{Count, Received, Taken};
