@@ -112,7 +112,7 @@ mod tests {
         let stand_in = StandIn::new();
         for (wish, says) in [
             (r#"{"script": "503"}"#, "`partner` is missing"),
-            (r#"{"partner": "mixpannel"}"#, "there are mixpanel"),
+            (r#"{"partner": "mixpannel"}"#, "there are "),
             (r#"{"partner": "mixpanel", "script": ["sometimes"]}"#, "no scenario"),
             ("{", "EOF"),
         ] {
