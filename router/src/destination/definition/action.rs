@@ -133,7 +133,7 @@ impl Reader<'_> {
                 "only an action with `each` can batch: it says what stands for one event in the list",
             );
         }
-        let verdict = fields.get("verdict").map(|own| Arc::new(self.own_table(own, &pointer(&at, "verdict"))));
+        let verdict = fields.get("verdict").map(|own| Arc::new(self.own_table(own, &pointer(&at, "verdict"), None)));
         Action { name: name.into(), when, preset, fields: stage, code, require, steps, batch, verdict }
     }
 
@@ -157,7 +157,7 @@ impl Reader<'_> {
         }
     }
 
-    fn code(&mut self, value: &Value, at: &str) -> Option<&'static dyn Code> {
+    pub(super) fn code(&mut self, value: &Value, at: &str) -> Option<&'static dyn Code> {
         let name = value.as_str().unwrap_or_default();
         let found = (self.code)(name);
         if found.is_none() {
