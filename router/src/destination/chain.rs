@@ -56,7 +56,9 @@ impl Draft {
     /// A text as a part of a path: percent-encoded.
     #[must_use]
     pub fn part(text: &str) -> String {
-        super::value::percent(text)
+        let mut out = String::with_capacity(text.len());
+        super::value::percent(&mut out, text);
+        out
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Request {
     pub(crate) whole: bool,
     pub(crate) query: Vec<(Box<str>, Expr)>,
     pub(crate) headers: Vec<(HeaderName, Expr)>,
+    /// Headers that depend on how many there are: `$batch` is a list of as many nulls.
+    pub(crate) counted: Vec<(HeaderName, Expr)>,
     pub(crate) body: Body,
     /// Whether everything but the body is the same for each event of a batch.
     pub(crate) fixed: bool,
@@ -54,6 +56,8 @@ pub(crate) enum Body {
     Each(Each),
     /// The whole request is made by a Rust hook.
     Code,
+    /// A chain of requests is made by a Rust hook.
+    Chain,
 }
 
 pub(crate) struct Each {
@@ -93,9 +97,10 @@ impl Reader<'_> {
         let steps = match action.get("steps") {
             None if own_requests && !action.contains_key("request") => {
                 let (method, url) = (Text::Fixed("POST".into()), Text::Fixed("".into()));
-                let body = Body::Code;
+                let chains = action.get("code").and_then(Value::as_str).and_then(self.code).is_some_and(Code::chains);
+                let body = if chains { Body::Chain } else { Body::Code };
                 let request =
-                    Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), body, fixed: false };
+                    Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), counted: Vec::new(), body, fixed: false };
                 return vec![Step::alone(request, Vec::new())];
             }
             None => {
@@ -171,7 +176,9 @@ impl Reader<'_> {
             }
             Some(_) => self.wrong(pointer(at, "query"), "`query` is an object: a name and a value"),
         }
-        let headers = fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), known));
+        let counts = Known { batch: fields.contains_key("each"), ..known.clone() };
+        let headers = fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counts));
+        let (counted, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(_, value)| value.uses().has(Uses::BATCH));
         let body = self.body(fields, known, at);
         let own = |text: &Text| matches!(text, Text::Template(_));
         let fixed = !own(&method)
@@ -181,7 +188,7 @@ impl Reader<'_> {
                 .map(|(_, value)| value)
                 .chain(headers.iter().map(|(_, value)| value))
                 .all(|value| !value.uses().has(Uses::EVENT));
-        Request { method, url, whole, query, headers, body, fixed }
+        Request { method, url, whole, query, headers, counted, body, fixed }
     }
 
     /// `POST /import?strict=1`

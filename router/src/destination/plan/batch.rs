@@ -93,7 +93,7 @@ impl Instance {
                 || around + group.open.list.len() + 1 + piece.bytes.len() > chosen.limits.bytes;
             if full && group.open.events > 0 {
                 let open = std::mem::take(&mut group.open);
-                self.close(subscription, group, open, wrap, env, planned);
+                self.close(subscription, step, group, open, wrap, env, planned);
             }
             if group.open.events > 0 {
                 group.open.list.push(b',');
@@ -109,7 +109,7 @@ impl Instance {
         for mut group in groups {
             let open = std::mem::take(&mut group.open);
             if open.events > 0 {
-                self.close(subscription, &group, open, wrap, env, planned);
+                self.close(subscription, step, &group, open, wrap, env, planned);
             }
         }
     }
@@ -164,18 +164,31 @@ impl Instance {
         }))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of it is what a plan is made of")]
     fn close(
         &self,
         subscription: usize,
+        step: &Step,
         group: &Group,
         open: Open,
         wrap: Option<&Wrap>,
         env: Env,
         planned: &mut Planned,
     ) {
-        let made = self
-            .list(group, &open, wrap, env)
-            .and_then(|body| self.seal(group.head.clone().request(body.into(), Some(body::JSON)), env));
+        let made = self.list(group, &open, wrap, env).and_then(|body| {
+            let mut request = group.head.clone().request(body.into(), Some(body::JSON));
+            if !step.request.counted.is_empty() {
+                let count = Value::Array(vec![Value::Null; open.places.len()]);
+                let budget = Budget::new();
+                let scope = Scope { batch: Some(&count), ..Scope::new(&self.settings, env, &budget) };
+                for (name, value) in &step.request.counted {
+                    if let Some(value) = super::head::header(name, value, &scope)? {
+                        request.headers_mut().insert(name, value);
+                    }
+                }
+            }
+            self.seal(request, env)
+        });
         match made {
             Ok(request) => planned.calls.push(call(subscription, open.places, open.payloads, request)),
             Err(refusal) => {

@@ -99,7 +99,7 @@ impl Instance {
     }
 }
 
-fn parse(url: &str) -> Result<Uri, Refusal> {
+pub(super) fn parse(url: &str) -> Result<Uri, Refusal> {
     let uri = url
         .parse::<Uri>()
         .ok()
@@ -141,7 +141,7 @@ fn query(url: &mut String, name: &str, value: Out<'_>, scope: &Scope<'_>) -> Res
     Ok(())
 }
 
-fn header(name: &HeaderName, value: &Expr, scope: &Scope<'_>) -> Result<Option<HeaderValue>, Refusal> {
+pub(super) fn header(name: &HeaderName, value: &Expr, scope: &Scope<'_>) -> Result<Option<HeaderValue>, Refusal> {
     let Some(text) = value.text(scope).map_err(|trouble| trouble.within(name.as_str()))? else { return Ok(None) };
     match HeaderValue::from_str(&text) {
         Ok(value) => Ok(Some(value)),
