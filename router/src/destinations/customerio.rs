@@ -2,15 +2,45 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::destination::value::time;
+use crate::destination::{Code, Input, Refusal, is_email, time};
 
 type Object = Map<String, Value>;
 
 /// Fields that hold ids or have rules of their own: a date in them is no date.
 const NO_DATES: [&str; 12] = [
-    "id", "person_id", "user_id", "anonymous_id", "email", "object_id", "object_type_id", "group_id", "primary", "secondary", "timestamp",
+    "id",
+    "person_id",
+    "user_id",
+    "anonymous_id",
+    "email",
+    "object_id",
+    "object_type_id",
+    "group_id",
+    "primary",
+    "secondary",
+    "timestamp",
     "convert_timestamp",
 ];
+
+/// `code: person`
+#[derive(Debug)]
+pub(super) struct AboutPerson;
+
+impl Code for AboutPerson {
+    fn shape(&self, input: &Input<'_>) -> Result<Vec<Value>, Refusal> {
+        Ok(vec![Value::Object(person(input.payload.as_object().cloned().unwrap_or_default()))])
+    }
+}
+
+/// `code: object`
+#[derive(Debug)]
+pub(super) struct AboutObject;
+
+impl Code for AboutObject {
+    fn shape(&self, input: &Input<'_>) -> Result<Vec<Value>, Refusal> {
+        Ok(vec![Value::Object(object(input.payload.as_object().cloned().unwrap_or_default()))])
+    }
+}
 
 /// An event about a person: adds `identifiers`, and `anonymous` where the anonymous id is not what identifies the person.
 fn person(mut payload: Object) -> Object {
@@ -63,7 +93,7 @@ fn whose(payload: &Object) -> Option<Value> {
 fn by_id(id: &str) -> Option<Value> {
     match id.strip_prefix("cio_") {
         Some(own) => Some(json!({ "cio_id": own })),
-        None if crate::destination::is_email(id) => Some(json!({ "email": id })),
+        None if is_email(id) => Some(json!({ "email": id })),
         None => Some(json!({ "id": id })),
     }
 }
@@ -90,7 +120,8 @@ fn dated(mut payload: Object) -> Object {
 
 /// The second of a time in any form; digits are taken to be seconds already, and stay.
 fn moment(text: &str) -> Option<Value> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.starts_with(|c: char| c.is_ascii_digit());
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && text.starts_with(|c: char| c.is_ascii_digit());
     if digits && text.parse::<f64>().is_ok() {
         return None;
     }
@@ -118,7 +149,11 @@ fn convert(value: &mut Value) {
 fn is_iso_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let shaped = |bytes: &[u8], shape: &[u8]| {
-        bytes.len() == shape.len() && bytes.iter().zip(shape).all(|(byte, want)| if *want == b'0' { byte.is_ascii_digit() } else { byte == want })
+        bytes.len() == shape.len()
+            && bytes
+                .iter()
+                .zip(shape)
+                .all(|(byte, want)| if *want == b'0' { byte.is_ascii_digit() } else { byte == want })
     };
     let Some((day, rest)) = bytes.split_at_checked(10) else { return false };
     if !shaped(day, b"0000-00-00") {

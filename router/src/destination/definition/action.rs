@@ -143,7 +143,14 @@ impl Reader<'_> {
     }
 
     /// `alone: POST /entity`, or a request or steps of another kind. Without a body of its own, it is what `each` says.
-    fn alone(&mut self, value: &Value, action: &serde_json::Map<String, Value>, known: &Known, at: &str, based: bool) -> Vec<Step> {
+    fn alone(
+        &mut self,
+        value: &Value,
+        action: &serde_json::Map<String, Value>,
+        known: &Known,
+        at: &str,
+        based: bool,
+    ) -> Vec<Step> {
         let at = pointer(at, "alone");
         let Some(each) = action.get("each") else {
             self.wrong(at, "`alone` goes with `each`: it says what is sent where there is one event and not a list");
@@ -153,7 +160,12 @@ impl Reader<'_> {
             Value::Object(own) => own.clone(),
             line => serde_json::Map::from_iter([("request".to_owned(), line.clone())]),
         };
-        self.only(&own, &["request", "query", "headers", "json", "form", "text", "ok", "steps"], "part of `alone`", &at);
+        self.only(
+            &own,
+            &["request", "query", "headers", "json", "form", "text", "ok", "steps"],
+            "part of `alone`",
+            &at,
+        );
         if !["json", "form", "text", "steps"].iter().any(|body| own.contains_key(*body)) {
             own.insert("json".to_owned(), each.clone());
         }

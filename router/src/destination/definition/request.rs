@@ -99,8 +99,16 @@ impl Reader<'_> {
                 let (method, url) = (Text::Fixed("POST".into()), Text::Fixed("".into()));
                 let chains = action.get("code").and_then(Value::as_str).and_then(self.code).is_some_and(Code::chains);
                 let body = if chains { Body::Chain } else { Body::Code };
-                let request =
-                    Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), counted: Vec::new(), body, fixed: false };
+                let request = Request {
+                    method,
+                    url,
+                    whole: true,
+                    query: Vec::new(),
+                    headers: Vec::new(),
+                    counted: Vec::new(),
+                    body,
+                    fixed: false,
+                };
                 return vec![Step::alone(request, Vec::new())];
             }
             None => {
@@ -177,8 +185,10 @@ impl Reader<'_> {
             Some(_) => self.wrong(pointer(at, "query"), "`query` is an object: a name and a value"),
         }
         let counts = Known { batch: fields.contains_key("each"), ..known.clone() };
-        let headers = fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counts));
-        let (counted, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|(_, value)| value.uses().has(Uses::BATCH));
+        let headers =
+            fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counts));
+        let (counted, headers): (Vec<_>, Vec<_>) =
+            headers.into_iter().partition(|(_, value)| value.uses().has(Uses::BATCH));
         let body = self.body(fields, known, at);
         let own = |text: &Text| matches!(text, Text::Template(_));
         let fixed = !own(&method)

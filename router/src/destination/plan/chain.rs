@@ -104,7 +104,9 @@ impl Instance {
         let memory = memory.and_then(|memory| memory.downcast::<Memory>().ok()).map(|memory| *memory);
         let ok = match &memory {
             Some(Memory::Script(script)) => script.ok,
-            Some(Memory::Chain(chain)) if chain.alone => action.alone.get(step).map_or(&[][..], |step| step.ok.as_slice()),
+            Some(Memory::Chain(chain)) if chain.alone => {
+                action.alone.get(step).map_or(&[][..], |step| step.ok.as_slice())
+            }
             _ => action.steps.get(step).map_or(&[][..], |step| step.ok.as_slice()),
         };
         let fine = outcome.is_ok_and(|answer| ok.contains(&answer.status.as_u16()));

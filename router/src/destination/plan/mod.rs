@@ -232,12 +232,7 @@ impl Instance {
     }
 
     /// A step's request for one event, credentials included.
-    fn build(
-        &self,
-        head: Option<&Option<Head>>,
-        step: &Step,
-        scope: &Scope<'_>,
-    ) -> Result<Request<Bytes>, Refusal> {
+    fn build(&self, head: Option<&Option<Head>>, step: &Step, scope: &Scope<'_>) -> Result<Request<Bytes>, Refusal> {
         let head = match head {
             Some(Some(head)) => head.clone(),
             _ => self.head(&step.request, scope)?,

@@ -59,7 +59,9 @@ impl Instance {
                     });
                     planned.refused.extend(refused);
                 }
-                Judged::All(Verdict::Reject(why)) => planned.refused.extend(places.into_iter().map(|place| (place, why.clone()))),
+                Judged::All(Verdict::Reject(why)) => {
+                    planned.refused.extend(places.into_iter().map(|place| (place, why.clone())))
+                }
                 // Without an answer there is nothing else that could be known.
                 _ => planned.refused.extend(places.into_iter().map(|place| (place, body::nothing().0))),
             }
@@ -91,7 +93,8 @@ impl Instance {
         step: usize,
         env: Env,
     ) -> Judged {
-        let inputs: Vec<Input<'_>> = script.inputs.iter().map(|(event, payload)| self.input(event, payload, env)).collect();
+        let inputs: Vec<Input<'_>> =
+            script.inputs.iter().map(|(event, payload)| self.input(event, payload, env)).collect();
         let draft = match code.next(&inputs, Answers(&script.answers)) {
             Next::Done => return Judged::All(Verdict::Delivered),
             Next::Reject(why) => return Judged::All(Verdict::Reject(why)),

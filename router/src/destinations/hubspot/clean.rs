@@ -52,10 +52,14 @@ pub(super) fn flat(properties: &Map<String, Value>) -> Map<String, Value> {
 /// # Errors
 /// It does not begin with a letter then.
 pub(super) fn property_name(text: &str) -> Result<String, String> {
-    let name: String = text.to_lowercase().encode_utf16().map(|unit| match u8::try_from(unit) {
-        Ok(byte @ (b'a'..=b'z' | b'0'..=b'9' | b'_')) => char::from(byte),
-        _ => '_',
-    }).collect();
+    let name: String = text
+        .to_lowercase()
+        .encode_utf16()
+        .map(|unit| match u8::try_from(unit) {
+            Ok(byte @ (b'a'..=b'z' | b'0'..=b'9' | b'_')) => char::from(byte),
+            _ => '_',
+        })
+        .collect();
     if name.starts_with(|c: char| c.is_ascii_lowercase()) {
         Ok(name)
     } else {
@@ -141,7 +145,12 @@ pub(super) fn kind(value: &Value) -> Kind {
 /// `2026-01-02`, or that with `T` or a blank, `03:04`, and seconds, fraction and zone where there are any; colons may be missing.
 fn is_iso(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let two = |at: usize| bytes.get(at..at + 2).filter(|pair| pair.iter().all(u8::is_ascii_digit)).map(|pair| (pair[0] - b'0') * 10 + pair[1] - b'0');
+    let two = |at: usize| {
+        bytes
+            .get(at..at + 2)
+            .filter(|pair| pair.iter().all(u8::is_ascii_digit))
+            .map(|pair| (pair[0] - b'0') * 10 + pair[1] - b'0')
+    };
     let day = bytes.len() >= 10
         && two(0).is_some()
         && two(2).is_some()
@@ -203,7 +212,10 @@ mod tests {
     #[test]
     fn lists_and_objects_become_texts() {
         let given = json!({"a": [1, "x", {"y": null}, null], "b": {"c": 1}, "d": null, "e": " f ", "g": true});
-        assert_eq!(flat(&map(given)), map(json!({"a": "1;x;{\"y\":null};null", "b": "{\"c\":1}", "e": "f", "g": true})));
+        assert_eq!(
+            flat(&map(given)),
+            map(json!({"a": "1;x;{\"y\":null};null", "b": "{\"c\":1}", "e": "f", "g": true}))
+        );
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::destination::chain::{Answers, Draft, Next, Told};
-use crate::destination::{Code, Input};
 use super::{clean, text};
+use crate::destination::chain::{Answer, Answers, Draft, Next, Told};
+use crate::destination::{Code, Input};
 
 /// The property that holds a group's id.
 const GROUP_ID: &str = "segment_group_id";
@@ -14,6 +14,10 @@ const GROUP_ID: &str = "segment_group_id";
 pub(in super::super) struct Company;
 
 impl Code for Company {
+    fn chains(&self) -> bool {
+        true
+    }
+
     fn next(&self, inputs: &[Input<'_>], answers: Answers<'_>) -> Next {
         let Some(payload) = inputs.first().and_then(|input| input.payload.as_object()) else { return Next::Done };
         chain(payload, answers).unwrap_or_else(|next| next)
@@ -39,7 +43,7 @@ fn chain(payload: &Map<String, Value>, answers: Answers<'_>) -> Result<Next, Nex
         let path = format!("/crm/v3/objects/companies/{}?idProperty={GROUP_ID}", Draft::part(group));
         Draft::new(Method::PATCH, path).json(body.clone()).ok(&[400, 404])
     })?;
-    let mut id = updated.is_success().then(|| updated.id()).flatten();
+    let mut id = updated.is_success().then(|| id_of(&updated)).flatten();
     if updated.status() == 400 {
         if !lacks_group_id(updated.body()) {
             return Err(Next::Reject(updated.message()));
@@ -54,20 +58,22 @@ fn chain(payload: &Map<String, Value>, answers: Answers<'_>) -> Result<Next, Nex
     let Some(id) = id else { return Ok(Next::Done) };
     let (company, contact) = (Draft::part(&id), Draft::part(contact));
     answers.or(|| {
-        Draft::new(Method::PUT, format!("/crm/v3/objects/companies/{company}/associations/contacts/{contact}/company_to_contact"))
+        Draft::new(
+            Method::PUT,
+            format!("/crm/v3/objects/companies/{company}/associations/contacts/{contact}/company_to_contact"),
+        )
     })?;
     Ok(Next::Done)
 }
 
 /// No company has the group's id: one that the search fields find gets it, or a new one is made.
-fn found_or_made(
-    payload: &Map<String, Value>,
-    body: &Value,
-    answers: &mut Told<'_>,
-) -> Result<Option<String>, Next> {
-    if let Some(fields) = payload.get("companysearchfields").and_then(Value::as_object).filter(|fields| !fields.is_empty()) {
+fn found_or_made(payload: &Map<String, Value>, body: &Value, answers: &mut Told<'_>) -> Result<Option<String>, Next> {
+    if let Some(fields) =
+        payload.get("companysearchfields").and_then(Value::as_object).filter(|fields| !fields.is_empty())
+    {
         let search = super::record::search(fields, &["name", "domain", "lifecyclestage", GROUP_ID], &["name"]);
-        let found = answers.or(|| Draft::new(Method::POST, "/crm/v3/objects/companies/search").json(search).ok(&[400]))?;
+        let found =
+            answers.or(|| Draft::new(Method::POST, "/crm/v3/objects/companies/search").json(search).ok(&[400]))?;
         if found.status() == 400 {
             return Err(Next::Reject(format!("companysearchfields: {}", found.message())));
         }
@@ -75,7 +81,10 @@ fn found_or_made(
             Some(2..) => return Err(Next::Reject("companysearchfields: more than one company fits".into())),
             Some(1) => {
                 let id = found.body().pointer("/results/0/id").and_then(Value::as_str).unwrap_or_default().to_owned();
-                answers.or(|| Draft::new(Method::PATCH, format!("/crm/v3/objects/companies/{}", Draft::part(&id))).json(body.clone()))?;
+                answers.or(|| {
+                    Draft::new(Method::PATCH, format!("/crm/v3/objects/companies/{}", Draft::part(&id)))
+                        .json(body.clone())
+                })?;
                 return Ok(Some(id));
             }
             _ => {}
@@ -85,14 +94,21 @@ fn found_or_made(
         return Err(Next::Done);
     }
     let made = answers.or(|| {
-        Draft::new(Method::POST, "/crm/v3/objects/companies").json(json!({"properties": body["properties"], "associations": []}))
+        Draft::new(Method::POST, "/crm/v3/objects/companies")
+            .json(json!({"properties": body["properties"], "associations": []}))
     })?;
-    Ok(made.id())
+    Ok(id_of(&made))
+}
+
+fn id_of(answer: &Answer<'_>) -> Option<String> {
+    answer.text("/id").map(str::to_owned)
 }
 
 fn properties(payload: &Map<String, Value>) -> Map<String, Value> {
     let mut properties = Map::new();
-    for name in ["name", "description", "address", "city", "state", "zip", "domain", "phone", "industry", "lifecyclestage"] {
+    for name in
+        ["name", "description", "address", "city", "state", "zip", "domain", "phone", "industry", "lifecyclestage"]
+    {
         if let Some(text) = text(payload, name) {
             let text = text.trim();
             let text = if name == "lifecyclestage" { text.to_lowercase() } else { text.to_owned() };

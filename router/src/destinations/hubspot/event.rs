@@ -3,15 +3,19 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::destination::chain::{Answer, Answers, Draft, Next};
-use crate::destination::{Code, Input};
 use super::clean::{self, Kind, Reading};
 use super::text;
+use crate::destination::chain::{Answer, Answers, Draft, Next};
+use crate::destination::{Code, Input};
 
 #[derive(Debug)]
 pub(in super::super) struct Event;
 
 impl Code for Event {
+    fn chains(&self) -> bool {
+        true
+    }
+
     fn next(&self, inputs: &[Input<'_>], answers: Answers<'_>) -> Next {
         let Some(payload) = inputs.first().and_then(|input| input.payload.as_object()) else { return Next::Done };
         chain(payload, answers).unwrap_or_else(|next| next)
@@ -38,7 +42,8 @@ fn chain(payload: &Map<String, Value>, answers: Answers<'_>) -> Result<Next, Nex
 
     let path = format!("/events/v3/event-definitions/{}/?includeProperties=true", Draft::part(&name));
     let known = answers.or(|| Draft::new(Method::GET, path).ok(&[400, 404]))?;
-    let known = known.is_success().then_some(known).filter(|known| known.body().get("archived") != Some(&Value::Bool(true)));
+    let known =
+        known.is_success().then_some(known).filter(|known| known.body().get("archived") != Some(&Value::Bool(true)));
     let full_name = match known {
         Some(known) => {
             let missing = missing(&mut properties, &known).map_err(Next::Reject)?;
@@ -67,7 +72,11 @@ fn chain(payload: &Map<String, Value>, answers: Answers<'_>) -> Result<Next, Nex
     };
     let mut body = Map::new();
     body.insert("eventName".into(), full_name.into());
-    let ids: &[(&str, &str)] = if contact { &[("objectId", "object_id"), ("email", "email"), ("utk", "utk")] } else { &[("objectId", "object_id")] };
+    let ids: &[(&str, &str)] = if contact {
+        &[("objectId", "object_id"), ("email", "email"), ("utk", "utk")]
+    } else {
+        &[("objectId", "object_id")]
+    };
     for (to, from) in ids {
         body.extend(details.get(*from).filter(|id| !id.is_null()).map(|id| ((*to).to_owned(), id.clone())));
     }
@@ -84,10 +93,13 @@ fn text_of(answer: &Answer<'_>, name: &str) -> String {
 /// Lower case, digits, `_` and `-`.
 fn event_name(text: &str) -> String {
     let lower = text.to_lowercase();
-    lower.encode_utf16().map(|unit| match u8::try_from(unit) {
-        Ok(byte @ (b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')) => char::from(byte),
-        _ => '_',
-    }).collect()
+    lower
+        .encode_utf16()
+        .map(|unit| match u8::try_from(unit) {
+            Ok(byte @ (b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')) => char::from(byte),
+            _ => '_',
+        })
+        .collect()
 }
 
 /// Properties that the definition lacks. Numbers become texts where it has texts; what cannot be stored as what it has is refused.
@@ -106,7 +118,9 @@ fn missing(properties: &mut Map<String, Value>, known: &Answer<'_>) -> Result<Ve
         let stored = property["type"].as_str().unwrap_or_default();
         match (clean::kind(value), stored) {
             (Kind::Number, "string") => *value = value.to_string().into(),
-            (Kind::Number, "datetime" | "enumeration") => return Err(format!("properties: {name} is a number, and HubSpot has {stored}")),
+            (Kind::Number, "datetime" | "enumeration") => {
+                return Err(format!("properties: {name} is a number, and HubSpot has {stored}"));
+            }
             (Kind::Text | Kind::Flag | Kind::Date | Kind::Time, "number") => {
                 return Err(format!("properties: {name} is no number, and HubSpot has number"));
             }

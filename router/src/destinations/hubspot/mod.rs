@@ -34,7 +34,9 @@ impl Code for Behavioral {
                 return Err(Refusal(format!("eventName: {name:?} does not begin with pe{portal}_")));
             }
             None if digits == 0 || !name[2 + digits..].starts_with('_') => {
-                return Err(Refusal(format!("eventName: {name:?} does not begin with pe, the number of the account and _")));
+                return Err(Refusal(format!(
+                    "eventName: {name:?} does not begin with pe, the number of the account and _"
+                )));
             }
             _ => {}
         }

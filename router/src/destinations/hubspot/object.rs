@@ -17,7 +17,16 @@ impl Code for Object {
     /// One call holds one kind of records, looked up by one property.
     fn group(&self, input: &Input<'_>) -> Value {
         let details = &input.payload["object_details"];
-        json!([details["object_type"], details["id_field_name"], details["property_group"], input.payload["association_sync_mode"]])
+        json!([
+            details["object_type"],
+            details["id_field_name"],
+            details["property_group"],
+            input.payload["association_sync_mode"]
+        ])
+    }
+
+    fn chains(&self) -> bool {
+        true
     }
 
     fn next(&self, inputs: &[Input<'_>], answers: Answers<'_>) -> Next {
@@ -54,9 +63,11 @@ impl<'a> Record<'a> {
             Some(own) => clean::properties(own, Reading::Plain),
             None => Ok(Map::new()),
         };
-        let whole = |tie: &&Value| ["object_type", "association_label", "id_field_name", "id_field_value"].iter().all(|name| {
-            tie.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
-        });
+        let whole = |tie: &&Value| {
+            ["object_type", "association_label", "id_field_name", "id_field_value"]
+                .iter()
+                .all(|name| tie.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty()))
+        };
         let ties = payload.get("associations").and_then(Value::as_array).into_iter().flatten().filter(whole);
         Ok(Self {
             events: Vec::new(),
@@ -65,7 +76,7 @@ impl<'a> Record<'a> {
             id: text(details, "id_field_value").ok_or_else(none)?,
             group: text(details, "property_group"),
             mode: text(payload, "__segment_internal_sync_mode"),
-            time: payload.get("timestamp").and_then(crate::destination::time),
+            time: payload.get("timestamp").and_then(crate::destination::time::parse),
             properties: properties("properties")?,
             sensitive: properties("sensitive_properties")?,
             ties: ties.collect(),
@@ -112,7 +123,9 @@ fn chain(records: Vec<Record<'_>>, mut answers: Told<'_>) -> Result<Next, Next> 
     let Some(first) = records.first() else { return Ok(Next::Done) };
     let (kind, id_field) = (Draft::part(first.kind), first.id_field);
     define_properties(&records, &kind, &mut answers)?;
-    let batch = |action: &str, body: Value| Draft::new(Method::POST, format!("/crm/v3/objects/{kind}/batch/{action}")).json(body);
+    let batch = |action: &str, body: Value| {
+        Draft::new(Method::POST, format!("/crm/v3/objects/{kind}/batch/{action}")).json(body)
+    };
     let read = || {
         let ids: Vec<Value> = records.iter().map(|record| json!({"id": record.id})).collect();
         batch("read", json!({"properties": [id_field], "idProperty": id_field, "inputs": ids}))
@@ -124,7 +137,8 @@ fn chain(records: Vec<Record<'_>>, mut answers: Told<'_>) -> Result<Next, Next> 
     };
     let written = match first.mode {
         Some("upsert") => {
-            let input = |record: &Record<'_>| json!({"idProperty": id_field, "id": record.id, "properties": with_id(record)});
+            let input =
+                |record: &Record<'_>| json!({"idProperty": id_field, "id": record.id, "properties": with_id(record)});
             answers.or(|| batch("upsert", json!({"inputs": records.iter().map(input).collect::<Vec<_>>()})))?
         }
         Some("update") => {
@@ -133,7 +147,8 @@ fn chain(records: Vec<Record<'_>>, mut answers: Told<'_>) -> Result<Next, Next> 
             if input.peek().is_none() {
                 return Ok(Next::Done);
             }
-            let input = input.map(|record| json!({"idProperty": id_field, "id": record.id, "properties": record.all()}));
+            let input =
+                input.map(|record| json!({"idProperty": id_field, "id": record.id, "properties": record.all()}));
             answers.or(|| batch("update", json!({"inputs": input.collect::<Vec<_>>()})))?
         }
         Some("add") => {
@@ -156,7 +171,9 @@ fn chain(records: Vec<Record<'_>>, mut answers: Told<'_>) -> Result<Next, Next> 
 /// The ids that HubSpot gave to records, by the property that they are looked up by.
 fn ids<'b>(id_field: &str, body: &'b Value) -> BTreeMap<&'b str, &'b str> {
     let results = body.get("results").and_then(Value::as_array).into_iter().flatten();
-    results.filter_map(|result| Some((result.get("properties")?.get(id_field)?.as_str()?, result.get("id")?.as_str()?))).collect()
+    results
+        .filter_map(|result| Some((result.get("properties")?.get(id_field)?.as_str()?, result.get("id")?.as_str()?)))
+        .collect()
 }
 
 /// Records that a 207 names as refused.
@@ -164,7 +181,9 @@ fn failed(records: &[Record<'_>], body: &Value) -> Vec<(usize, Verdict)> {
     let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
     let named = errors.flat_map(|error| {
         let ids = error.pointer("/context/ids").and_then(Value::as_array).into_iter().flatten();
-        ids.filter_map(move |id| Some((id.as_str()?, error.get("message").and_then(Value::as_str).unwrap_or("refused"))))
+        ids.filter_map(move |id| {
+            Some((id.as_str()?, error.get("message").and_then(Value::as_str).unwrap_or("refused")))
+        })
     });
     let verdicts = named.flat_map(|(id, message)| {
         let events = records.iter().filter(move |record| record.id == id).flat_map(|record| record.events.iter());
@@ -179,7 +198,11 @@ fn define_properties(records: &[Record<'_>], kind: &str, answers: &mut Told<'_>)
     for sensitive in [false, true] {
         let mut wanted: BTreeMap<&str, &Value> = BTreeMap::new();
         for record in records {
-            wanted.extend(if sensitive { &record.sensitive } else { &record.properties }.iter().map(|(name, value)| (name.as_str(), value)));
+            wanted.extend(
+                if sensitive { &record.sensitive } else { &record.properties }
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value)),
+            );
         }
         if wanted.is_empty() {
             continue;
@@ -193,10 +216,13 @@ fn define_properties(records: &[Record<'_>], kind: &str, answers: &mut Told<'_>)
                 None => missing.push(definition(name, value, sensitive)),
                 Some(property) => {
                     let same = property["type"] == of_type && property["fieldType"] == field_type;
-                    let long_text = of_type == "string" && property["type"] == "string" && property["fieldType"] == "textarea";
+                    let long_text =
+                        of_type == "string" && property["type"] == "string" && property["fieldType"] == "textarea";
                     if !same && !long_text {
                         let (has_type, has_field) = (&property["type"], &property["fieldType"]);
-                        return Err(Next::Reject(format!("properties: {name} is {of_type} ({field_type}), and HubSpot has {has_type} ({has_field})")));
+                        return Err(Next::Reject(format!(
+                            "properties: {name} is {of_type} ({field_type}), and HubSpot has {has_type} ({has_field})"
+                        )));
                     }
                 }
             }
@@ -206,13 +232,17 @@ fn define_properties(records: &[Record<'_>], kind: &str, answers: &mut Told<'_>)
         return Ok(());
     }
     let Some(group) = records.iter().find_map(|record| record.group) else {
-        return Err(Next::Reject("object_details: property_group is needed to make the properties that HubSpot lacks".into()));
+        return Err(Next::Reject(
+            "object_details: property_group is needed to make the properties that HubSpot lacks".into(),
+        ));
     };
     for definition in &mut missing {
         definition["groupName"] = group.into();
     }
     answers.or(|| {
-        Draft::new(Method::POST, format!("/crm/v3/properties/{kind}/batch/create")).json(json!({ "inputs": missing })).ok(&[409])
+        Draft::new(Method::POST, format!("/crm/v3/properties/{kind}/batch/create"))
+            .json(json!({ "inputs": missing }))
+            .ok(&[409])
     })?;
     Ok(())
 }
@@ -258,8 +288,12 @@ fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers
         wanted.dedup();
         let action = if reads { "read" } else { "upsert" };
         let body = match reads {
-            true => json!({"idProperty": field, "properties": [field], "inputs": wanted.iter().map(|id| json!({"id": id})).collect::<Vec<_>>()}),
-            false => json!({"inputs": wanted.iter().map(|id| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}})).collect::<Vec<_>>()}),
+            true => {
+                json!({"idProperty": field, "properties": [field], "inputs": wanted.iter().map(|id| json!({"id": id})).collect::<Vec<_>>()})
+            }
+            false => {
+                json!({"inputs": wanted.iter().map(|id| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}})).collect::<Vec<_>>()})
+            }
         };
         let path = format!("/crm/v3/objects/{}/batch/{action}", Draft::part(to));
         let there = ids(field, answers.or(|| Draft::new(Method::POST, path).json(body))?.body());

@@ -3,14 +3,18 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::{clean, text};
 use crate::destination::chain::{Answers, Draft, Next};
 use crate::destination::{Code, Input};
-use super::{clean, text};
 
 #[derive(Debug)]
 pub(in super::super) struct Record;
 
 impl Code for Record {
+    fn chains(&self) -> bool {
+        true
+    }
+
     fn next(&self, inputs: &[Input<'_>], answers: Answers<'_>) -> Next {
         let Some(payload) = inputs.first().and_then(|input| input.payload.as_object()) else { return Next::Done };
         chain(payload, answers).unwrap_or_else(|next| next)
@@ -28,8 +32,12 @@ fn chain(payload: &Map<String, Value>, answers: Answers<'_>) -> Result<Next, Nex
     let mut answers = answers.told();
     let kind = Draft::part(text(payload, "objectType").unwrap_or_default());
     let mut find = |kind: &str, field: &str| -> Result<Option<(u64, String)>, Next> {
-        let Some(fields) = payload.get(field).and_then(Value::as_object).filter(|fields| !fields.is_empty()) else { return Ok(None) };
-        let found = answers.or(|| Draft::new(Method::POST, format!("/crm/v3/objects/{kind}/search")).json(search(fields, &[], &[])).ok(&[400]))?;
+        let Some(fields) = payload.get(field).and_then(Value::as_object).filter(|fields| !fields.is_empty()) else {
+            return Ok(None);
+        };
+        let found = answers.or(|| {
+            Draft::new(Method::POST, format!("/crm/v3/objects/{kind}/search")).json(search(fields, &[], &[])).ok(&[400])
+        })?;
         if found.status() == 400 {
             return Err(Next::Reject(format!("{field}: {}", found.message())));
         }
@@ -40,7 +48,8 @@ fn chain(payload: &Map<String, Value>, answers: Answers<'_>) -> Result<Next, Nex
     let found = find(&kind, "customObjectSearchFields")?;
     // `HUBSPOT_DEFINED:123`
     let label = text(payload, "associationLabel").and_then(|label| label.split_once(':'));
-    let label = label.map(|(category, id)| json!({"associationCategory": category, "associationTypeId": id.parse::<u64>().ok()}));
+    let label = label
+        .map(|(category, id)| json!({"associationCategory": category, "associationTypeId": id.parse::<u64>().ok()}));
     let other_kind = text(payload, "toObjectType").map(Draft::part);
     let others = match (&label, &other_kind) {
         (Some(_), Some(kind)) => find(kind, "searchFieldsToAssociateCustomObjects")?,
