@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{clean, text};
+use super::{clean, stage, text, texts};
 use crate::destination::chain::{Answer, Answers, Draft, Next, Told};
 use crate::destination::{Code, Input};
 
@@ -105,19 +105,10 @@ fn id_of(answer: &Answer<'_>) -> Option<String> {
 }
 
 fn properties(payload: &Map<String, Value>) -> Map<String, Value> {
-    let mut properties = Map::new();
-    for name in
-        ["name", "description", "address", "city", "state", "zip", "domain", "phone", "industry", "lifecyclestage"]
-    {
-        if let Some(text) = text(payload, name) {
-            let text = text.trim();
-            let text = if name == "lifecyclestage" { text.to_lowercase() } else { text.to_owned() };
-            properties.insert(name.into(), text.into());
-        }
-    }
-    if let Some(number) = payload.get("numberofemployees") {
-        properties.insert("numberofemployees".into(), number.clone());
-    }
+    let own = ["name", "description", "address", "city", "state", "zip", "domain", "phone", "industry"];
+    let mut properties = texts(payload, &own);
+    properties.extend(stage(payload));
+    properties.extend(payload.get("numberofemployees").map(|number| ("numberofemployees".to_owned(), number.clone())));
     properties.insert(GROUP_ID.into(), payload.get("groupid").cloned().unwrap_or_default());
     if let Some(own) = payload.get("properties").and_then(Value::as_object) {
         properties.extend(clean::flat(own));

@@ -46,16 +46,32 @@ impl Code for Behavioral {
     }
 }
 
-/// `code: flat`: properties that HubSpot takes.
+/// `code: contact`: adds `contact`, the properties of a contact.
 #[derive(Debug)]
-pub(super) struct Flat;
+pub(super) struct Contact;
 
-impl Code for Flat {
+impl Code for Contact {
     fn shape(&self, input: &Input<'_>) -> Result<Vec<Value>, Refusal> {
         let mut payload = input.payload.as_object().cloned().unwrap_or_default();
-        flat_properties(&mut payload);
+        let own = ["company", "firstname", "lastname", "phone", "address", "city", "state", "country", "zip", "email", "website"];
+        let mut contact = texts(&payload, &own);
+        contact.extend(stage(&payload));
+        if let Some(properties) = payload.get("properties").and_then(Value::as_object) {
+            contact.extend(clean::flat(properties));
+        }
+        payload.insert("contact".into(), contact.into());
         Ok(vec![Value::Object(payload)])
     }
+}
+
+/// These fields, trimmed.
+fn texts(payload: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
+    names.iter().filter_map(|name| Some(((*name).to_owned(), text(payload, name)?.trim().into()))).collect()
+}
+
+/// `lifecyclestage`, in lower case.
+fn stage(payload: &Map<String, Value>) -> Option<(String, Value)> {
+    text(payload, "lifecyclestage").map(|stage| ("lifecyclestage".to_owned(), stage.to_lowercase().trim().into()))
 }
 
 fn flat_properties(payload: &mut Map<String, Value>) {
