@@ -33,6 +33,10 @@ impl Head {
         request
     }
 
+    pub(super) fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.headers.insert(name, value);
+    }
+
     /// A text that is the same for the same head.
     pub(super) fn key(&self) -> String {
         format!("{} {} {:?}", self.method, self.uri, self.headers)
