@@ -81,7 +81,11 @@ impl Target for Instance {
         let Some(first) = action.steps.first() else { return planned };
         match &first.request.body {
             Body::Code => self.by_code(subscription, action, &items, *env, &mut planned),
-            Body::Each(each) => self.batches(subscription, chosen, first, each, items, *env, &mut planned),
+            Body::Each(each) => {
+                let mut batch = batch::Batch::new(self, subscription, chosen, first, each, *env);
+                batch.add_all(items, &mut planned);
+                batch.finish(&mut planned);
+            }
             _ => {
                 for item in items {
                     let place = item.place;
@@ -150,7 +154,7 @@ impl Instance {
         }
         let Some(code) = action.code else { return Ok(vec![item]) };
         let base = self.base.as_deref().unwrap_or_default();
-        let input = Input { event, payload: &item.payload, settings: &self.settings, base, env };
+        let input = Input { event, payload: &item.payload, settings: &self.settings, base, env, answers: &[] };
         let payloads = code.shape(&input)?;
         if payloads.is_empty() {
             return Err(Refusal("there is nothing to send of this event".to_owned()));
@@ -165,7 +169,14 @@ impl Instance {
         let Some(code) = action.code.filter(|_| !items.is_empty()) else { return };
         let base = self.base.as_deref().unwrap_or_default();
         let settings = &self.settings;
-        let inputs = items.iter().map(|item| Input { event: item.event, payload: &item.payload, settings, base, env });
+        let inputs = items.iter().map(|item| Input {
+            event: item.event,
+            payload: &item.payload,
+            settings,
+            base,
+            env,
+            answers: &[],
+        });
         let inputs: Vec<Input<'_>> = inputs.collect();
         let made = match code.requests(&inputs) {
             Ok(made) => made,
@@ -196,6 +207,7 @@ impl Instance {
     ) -> Result<Call, Refusal> {
         if let [step] = action.steps.as_slice()
             && step.only.is_none()
+            && step.code.is_none()
         {
             let budget = Budget::new();
             let scope = self.scope(&item, env, &budget);
