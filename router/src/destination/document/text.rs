@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn fields_keep_the_order_in_which_they_are_written() {
-        let value = document("b: 1\na: [x, {z: null, y: 'null'}]\n").value;
-        assert_eq!(value.to_string(), r#"{"b":1,"a":["x",{"z":null,"y":"null"}]}"#);
+        let value = document("b: 1\na: [x, {z: null, y: 'null', '': ''}]\nc:\n").value;
+        assert_eq!(value.to_string(), r#"{"b":1,"a":["x",{"z":null,"y":"null","":""}],"c":null}"#);
     }
 
     #[test]
@@ -197,7 +197,9 @@ mod tests {
 
     #[test]
     fn nothing_but_plain_data_is_read_and_each_refusal_has_its_place() {
-        let cases: [(&str, &str); 17] = [
+        let cases: [(&str, &str); 19] = [
+            ("a: {b: one of x, y and z}\n", "f.yaml:1:18: \"y and z\" has no value"),
+            ("a: {b: }\n", "f.yaml:1:5: \"b\" has no value"),
             ("a: 1\nb: {c: 1, 'c': 2}\n", "f.yaml:2:11: \"c\" stands here twice"),
             ("a: &x [*x]\n", "f.yaml:1:8: this alias stands inside of what it repeats"),
             ("&x a: 1\n", "f.yaml:1:4: a key has no anchor"),

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as Scanned, StrInput, Tag, options};
+use serde_saphyr::granit_parser::{
+    Event, Parser, ScalarStyle, ScanError, Span as Scanned, StrInput, StructureStyle, Tag, options,
+};
 
 use super::marks::{Location, Mark, Span};
 use super::scalar;
@@ -103,9 +105,9 @@ impl<'a> Builder<'a> {
                 no_tag(span, tag.as_deref())?;
                 (Value::Array(self.list(&mut parts, depth)?), anchor)
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 no_tag(span, tag.as_deref())?;
-                (Value::Object(self.object(&mut parts, depth)?), anchor)
+                (Value::Object(self.object(&mut parts, depth, style == StructureStyle::Flow)?), anchor)
             }
             Event::Alias(anchor) => return self.alias(anchor, span, key, depth),
             _ => return Err(Fault { span, message: "a value was expected".into(), help: None }),
@@ -159,7 +161,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn object(&mut self, parts: &mut Vec<Mark>, depth: usize) -> Result<Map<String, Value>, Fault> {
+    fn object(&mut self, parts: &mut Vec<Mark>, depth: usize, in_braces: bool) -> Result<Map<String, Value>, Fault> {
         let mut fields = Map::new();
         let mut written: HashSet<Box<str>> = HashSet::new();
         loop {
@@ -181,6 +183,11 @@ impl<'a> Builder<'a> {
                 return Err(Fault::new(at, format!("{key:?} stands here twice"), "remove one of the two"));
             }
             let (event, span) = self.next()?;
+            // Most often the rest of a text with a comma in it.
+            if in_braces && span.width == 0 && matches!(event, Event::Scalar(..)) {
+                let help = "put a text with a comma in it in quotes, or write null";
+                return Err(Fault::new(at, format!("{key:?} has no value"), help));
+            }
             let (value, mark) = self.node(event, span, Some((key.clone(), at)), depth + 1)?;
             if plain && &*key == "<<" {
                 merge(value, mark, &mut fields, parts)?;
@@ -227,7 +234,8 @@ fn span(scanned: &Scanned) -> Span {
     let at = location(scanned.start.line(), scanned.start.col());
     let one_line = scanned.start.line() == scanned.end.line();
     let width = if one_line { scanned.end.col().saturating_sub(scanned.start.col()) } else { 1 };
-    Span { at, width: small(width.max(1)) }
+    // What is not written takes no room.
+    Span { at, width: small(width) }
 }
 
 fn location(line: usize, column: usize) -> Location {
