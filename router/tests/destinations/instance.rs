@@ -8,13 +8,8 @@ use serde_json::{Map, Value, json};
 use super::case::Case;
 
 /// Every destination, read once for all cases.
-static CATALOG: LazyLock<Result<Catalog, String>> = LazyLock::new(|| {
-    Catalog::embedded().map_err(|faulty| {
-        let mistakes =
-            faulty.iter().flat_map(|file| file.mistakes.iter().map(move |mistake| format!("{}: {mistake}", file.file)));
-        mistakes.collect::<Vec<_>>().join("\n")
-    })
-});
+static CATALOG: LazyLock<Result<Catalog, String>> =
+    LazyLock::new(|| Catalog::embedded().map_err(|report| report.to_string()));
 
 fn definition(slug: &str) -> Result<&'static Arc<Definition>, String> {
     let catalog = CATALOG.as_ref().map_err(Clone::clone)?;
