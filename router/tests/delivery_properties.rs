@@ -108,12 +108,12 @@ async fn live(settings: Settings, happenings: Vec<Happening>) {
     let by = settings.clone();
     world.script(move |seen| chance(&by, seen));
     let mut engine = Some(world.engine(instances(&settings, 9)).await);
-    let mut sent = [0_u64; 2];
+    let mut sent: [Vec<u64>; 2] = Default::default();
     for happening in happenings {
         match happening {
             Happening::Accept { source, events } => {
                 let users = 5;
-                let first = sent[0] + sent[1];
+                let first = (sent[0].len() + sent[1].len()) as u64;
                 let some = (first..first + events as u64)
                     .map(|n| serde_json::json!({"n": n, "userId": format!("u{}", n % users), "to": n % 4, "refuse": (n % 50 == 13).then_some(true)}));
                 let some = some.map(|mut event| {
@@ -123,7 +123,7 @@ async fn live(settings: Settings, happenings: Vec<Happening>) {
                     event
                 });
                 world.accept_json(engine.as_ref(), SOURCES[source], some.collect()).await;
-                sent[source] += events as u64;
+                sent[source].extend(first..first + events as u64);
             }
             Happening::Wait(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Happening::Crash => {
@@ -152,11 +152,17 @@ async fn live(settings: Settings, happenings: Vec<Happening>) {
     engine.reconfigure(Topology { instances: instances(&settings, 9) }).await.unwrap();
     let mut took = std::collections::HashMap::new();
     for (n, name) in INSTANCES.iter().enumerate() {
-        for source in SOURCES {
+        for (source, sent) in SOURCES.iter().zip(&sent) {
             let lane = world.lane(source, name);
             world.finish(lane, 12 * HOUR).await;
             for (seq, ends) in world.ends(lane) {
                 assert_eq!(ends.len(), 1, "event {seq} of {source} at {name}");
+                let number = sent[seq as usize];
+                let unwanted = number % 4 == 0;
+                assert_eq!(ends[0] == End::Skipped, unwanted, "event {number} at {name}");
+                if !unwanted && number % 50 == 13 {
+                    assert_eq!(ends[0], End::Dead, "event {number} at {name}");
+                }
                 *took.entry((n, ends[0] == End::Delivered)).or_insert(0_u64) += 1;
             }
         }

@@ -90,9 +90,9 @@ impl Cache {
                 continue;
             }
             let read = log.read(source, next, (end - next) as usize)?;
-            let last = read.last().map_or(end, |stored| stored.range().end);
+            // The log counts whole parcels, also what lies before `next` in the first: there may be more to read.
+            next = read.last().map_or(end, |stored| stored.range().end.max(next + 1));
             all.extend(self.keep(source, read.into_iter().filter(|stored| stored.first < end)));
-            next = last.max(end);
         }
         Ok(all)
     }

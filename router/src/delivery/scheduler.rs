@@ -501,6 +501,8 @@ impl Scheduler {
         let lane = self.lane_mut(slot)?;
         if lane.credit <= 0 {
             lane.credit = lane.credit.saturating_add(quantum);
+        }
+        if lane.credit <= 0 {
             lane.queue = Queue::Ready;
             self.ready.push_back(slot);
             return None;
