@@ -67,7 +67,8 @@ async fn deliver(batch: usize, parcel: usize, events: usize, instances: usize, w
     let begun = (Instant::now(), cpu());
     while first < events {
         let accepted = (first..first + parcel).map(|n| Accepted { json: event(n).into(), id: n as u64 }).collect();
-        let parcel = Parcel { source, received_at: Timestamp::now(), sent_at: None, shared: Bytes::new(), events: accepted };
+        let parcel =
+            Parcel { source, received_at: Timestamp::now(), sent_at: None, shared: Bytes::new(), events: accepted };
         let count = parcel.events.len();
         if let Ok(place) = log.append(parcel).await {
             engine.appended(source, place..place + count as u64);

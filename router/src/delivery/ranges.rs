@@ -32,7 +32,7 @@ impl Ranges {
         let touched = self.0.get(from..to).unwrap_or_default();
         let start = touched.first().map_or(new.start, |range| range.start.min(new.start));
         let end = touched.last().map_or(new.end, |range| range.end.max(new.end));
-        self.0.splice(from..to, [start..end]);
+        self.0.splice(from..to, std::iter::once(start..end));
     }
 
     /// Takes out the first events, at most `most`.

@@ -1,10 +1,10 @@
 //! Under random verdicts, failures, times, settings and restarts every accepted event ends exactly once, and none is lost.
 
-mod delivery_world;
-
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::{Instance, Topology};
 use destination_router::destination::Limits;
 use proptest::prelude::*;
@@ -47,9 +47,18 @@ struct Settings {
 fn settings() -> impl Strategy<Value = Settings> {
     let kinds = proptest::array::uniform10(0_u64..6);
     let limits = (any::<u64>(), 1_usize..20, 0_u64..2000, 1_usize..8, proptest::option::of(1.0..50.0_f64));
-    (limits, 5_usize..200, 1_usize..10, kinds).prop_map(|((seed, batch, linger, concurrency, rate), open, hold, kinds)| {
-        Settings { seed, batch, linger, concurrency, rate, open, hold, kinds }
-    })
+    (limits, 5_usize..200, 1_usize..10, kinds).prop_map(
+        |((seed, batch, linger, concurrency, rate), open, hold, kinds)| Settings {
+            seed,
+            batch,
+            linger,
+            concurrency,
+            rate,
+            open,
+            hold,
+            kinds,
+        },
+    )
 }
 
 const SOURCES: [&str; 2] = ["web", "app"];
