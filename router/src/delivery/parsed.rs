@@ -13,16 +13,18 @@ use crate::log::{Log, LogError, Seq, SourceId, Stored};
 /// So many events of a parcel are decoded together: by one worker, while others do the next ones.
 const BLOCK: usize = 128;
 
+type Block = OnceLock<Vec<Result<Value, String>>>;
+
 /// A parcel and what was decoded of it.
 pub(super) struct Parsed {
     stored: Stored,
-    blocks: Box<[OnceLock<Vec<Result<Value, String>>>]>,
+    blocks: Box<[Block]>,
 }
 
 impl Parsed {
     fn new(stored: Stored) -> Self {
         let blocks = stored.parcel.events.len().div_ceil(BLOCK);
-        Self { stored, blocks: (0..blocks).map(|_| OnceLock::new()).collect() }
+        Self { stored, blocks: (0..blocks).map(|_| Block::new()).collect() }
     }
 
     pub(super) fn range(&self) -> Range<Seq> {

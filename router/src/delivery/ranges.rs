@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn gaps_are_what_is_missing() {
         assert_eq!(Ranges::gaps(&[2..4, 7..9]).0, [0..2, 4..7]);
-        assert_eq!(Ranges::gaps(&[0..4]).0, []);
+        assert_eq!(Ranges::gaps(&[0..4, 4..5]).0, []);
         assert_eq!(Ranges::gaps(&[]).0, []);
     }
 }
