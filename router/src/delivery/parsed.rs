@@ -13,16 +13,18 @@ use crate::log::{Log, LogError, Seq, SourceId, Stored};
 /// So many events of a parcel are decoded together: by one worker, while others do the next ones.
 const BLOCK: usize = 128;
 
+type Block = OnceLock<Vec<Result<Value, String>>>;
+
 /// A parcel and what was decoded of it.
 pub(super) struct Parsed {
     stored: Stored,
-    blocks: Box<[OnceLock<Vec<Result<Value, String>>>]>,
+    blocks: Box<[Block]>,
 }
 
 impl Parsed {
     fn new(stored: Stored) -> Self {
         let blocks = stored.parcel.events.len().div_ceil(BLOCK);
-        Self { stored, blocks: (0..blocks).map(|_| OnceLock::new()).collect() }
+        Self { stored, blocks: (0..blocks).map(|_| Block::new()).collect() }
     }
 
     pub(super) fn range(&self) -> Range<Seq> {
@@ -96,9 +98,9 @@ impl Cache {
                 continue;
             }
             let read = log.read(source, next, (end - next) as usize)?;
-            let last = read.last().map_or(end, |stored| stored.range().end);
+            // The log counts whole parcels, also what lies before `next` in the first: there may be more to read.
+            next = read.last().map_or(end, |stored| stored.range().end.max(next + 1));
             all.extend(self.keep(source, read.into_iter().filter(|stored| stored.first < end)));
-            next = last.max(end);
         }
         Ok(all)
     }

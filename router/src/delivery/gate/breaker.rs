@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_partner_that_is_down_for_hours_gets_a_probe_every_few_minutes() {
         let mut breaker = Breaker::new(1);
-        (0..5).for_each(|_| drop(breaker.bad(at(0))));
+        assert!((0..5).any(|_| breaker.bad(at(0))));
         let (mut now, mut probes) = (at(0), 0);
         while now < at(4 * 3600) {
             if let Circuit::Open(until) = breaker.circuit(now) {
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_probe_that_got_lost_is_not_waited_for() {
         let mut breaker = Breaker::new(1);
-        (0..5).for_each(|_| drop(breaker.bad(at(0))));
+        assert!((0..5).any(|_| breaker.bad(at(0))));
         breaker.go();
         breaker.lost(at(3));
         assert_eq!(breaker.circuit(at(3)), Circuit::Probe);

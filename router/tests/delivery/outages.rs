@@ -1,11 +1,11 @@
 //! Partners that are slow, down, or limit us: hours of it, in milliseconds.
 
-mod delivery_world;
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::Engine;
 use destination_router::log::Log;
 

@@ -1,12 +1,12 @@
 //! Code of one destination that panics or does not end harms its own events alone.
 
-mod delivery_world;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::Instance;
 use destination_router::log::Log;
 use serde_json::json;

@@ -1,12 +1,12 @@
 //! What each verdict leads to, from the log to the partner and back, in virtual time.
 
-mod delivery_world;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::log::{How, Log};
 use serde_json::json;
 
