@@ -302,7 +302,7 @@ async fn damage_before_the_end_is_named_when_the_log_is_opened() {
     let dir = tempfile::tempdir().expect("a folder");
     let (_, file) = filled(dir.path(), 5).await;
     let mut bytes = fs::read(&file).expect("the file");
-    let frames: Vec<_> = memchr_all(&bytes);
+    let frames: Vec<_> = frames_in(&bytes);
     bytes[frames[3] + 60] ^= 1;
     fs::write(&file, &bytes).expect("written");
     lose_the_index(dir.path());
@@ -318,7 +318,7 @@ async fn damage_is_named_when_the_event_is_read() {
     let dir = tempfile::tempdir().expect("a folder");
     let (lane, file) = filled(dir.path(), 5).await;
     let mut bytes = fs::read(&file).expect("the file");
-    let frames = memchr_all(&bytes);
+    let frames = frames_in(&bytes);
     // The first two frames are names.
     bytes[frames[2 + 3] + 60] ^= 1;
     fs::write(&file, bytes).expect("written");
@@ -343,7 +343,32 @@ async fn a_segment_file_that_is_gone_or_shorter_is_named() {
     assert!(matches!(refused(dir.path()), LogError::Corrupt { .. }));
 }
 
-fn memchr_all(bytes: &[u8]) -> Vec<usize> {
+#[tokio::test]
+async fn an_index_that_is_damaged_is_made_anew_from_the_segment_files() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (lane, _) = filled(dir.path(), 5).await;
+    let log = open(dir.path());
+    for seq in 0..5 {
+        log.record(said(lane, seq)).await.expect("recorded");
+    }
+    let state = log.lane(lane).expect("a lane");
+    drop(log);
+    let journals =
+        fs::read_dir(dir.path().join("index")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let journal = journals.filter(|path| path.extension().is_some_and(|end| end == "jnl")).max().expect("a journal");
+    let mut bytes = fs::read(&journal).expect("the journal");
+    // In the middle of a value: fjall cuts off what it cannot make sense of, but not what has a wrong checksum.
+    let at = bytes.windows(5).position(|bytes| bytes == b"503 f").expect("a reason");
+    bytes[at] ^= 1;
+    fs::write(&journal, bytes).expect("written");
+    let log = open(dir.path());
+    assert!(dir.path().join("index.damaged").exists(), "it was put aside");
+    holds(&log, lane, &(0..5).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(log.lane(lane).expect("a lane"), state);
+    assert_eq!(log.source("web").expect("a source"), lane.source);
+}
+
+fn frames_in(bytes: &[u8]) -> Vec<usize> {
     (0..bytes.len() - 4).filter(|at| &bytes[*at..at + 4] == b"\xD7RL1").collect()
 }
 
