@@ -1,1 +1,7 @@
-//! What an operator touches: the configuration and its reload, metrics, the admin API.
+//! What an operator touches.
+//!
+//! * [`config`]: the file, its types and its mistakes;
+//! * [`metrics`]: the table of metrics, which is also their documentation;
+
+pub mod config;
+pub mod metrics;
