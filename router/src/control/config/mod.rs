@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use load::{Loaded, catalog, load};
+pub use load::{Loaded, Variables, glance, load};
 pub use read::read;
 pub(crate) use units::show_size;
 

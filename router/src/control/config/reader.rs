@@ -68,7 +68,7 @@ impl Reader {
     pub(super) fn fields<'v>(&mut self, node: &Node<'v>, known: &[&'static str]) -> Fields<'v> {
         let map = self.map(node, known.first().copied().unwrap_or("key"));
         for key in map.into_iter().flat_map(Map::keys).filter(|key| !known.contains(&key.as_str())) {
-            self.mistakes.push(Mistake::unknown(pointer(&node.at, key), "key", key, known));
+            self.mistakes.push(Mistake::unknown(format!("{}#", pointer(&node.at, key)), "key", key, known));
         }
         Fields { map, at: node.at.clone() }
     }
@@ -83,7 +83,7 @@ impl Reader {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
             if name.is_empty() || name.len() > 100 || !name.chars().all(fits) {
                 self.wrong(
-                    &child.at,
+                    &format!("{}#", child.at),
                     "a name has 1 to 100 letters, digits, `-`, `_` or `.`: it stands in metrics and in addresses",
                 );
             }

@@ -4,14 +4,14 @@
 //! * [`gather`] finds them in a log and plans again what would be sent now, secrets masked;
 //! * [`show`] writes them for people.
 
-mod gather;
+
 mod mask;
 mod show;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use gather::{Gathering, Place};
+
 pub use mask::Mask;
 
 /// All events that have a `messageId`: most often one, more where two sources use the same or a duplicate came late.
