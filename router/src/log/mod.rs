@@ -9,8 +9,11 @@
 //! [`Log`] is the seam: [`Embedded`] is the engine without a service to start, [`Memory`] the one for tests, which forgets.
 
 mod embedded;
+mod fold;
 mod memory;
 mod parcel;
+
+pub use memory::Memory;
 
 use std::fmt;
 use std::ops::Range;
