@@ -8,12 +8,15 @@ use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{Failed, Where};
 use crate::control::config::{self, Config};
 use crate::control::running::Running;
+
+pub(super) use crate::control::percent::encoded;
 
 /// How long an answer may take: finding dead letters among millions reads the disk.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,4 +108,13 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         });
     }
     address
+}
+
+/// An answer as what it should be.
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failed> {
+    serde_json::from_value(answer).map_err(|error| {
+        Failed::could_not(format_args!(
+            "the router answered in a form that this release does not know ({error}): is it of the same release?"
+        ))
+    })
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::control::percent;
+
 /// What stands for a secret.
 const STARS: &str = "***";
 
@@ -30,7 +32,7 @@ impl Mask {
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for secret in secrets.into_iter().filter(|secret| secret.len() >= LEAST) {
-            let encoded = percent_encoded(&secret);
+            let encoded = percent::encoded(&secret);
             if encoded != secret {
                 all.push(encoded);
             }
@@ -69,17 +71,6 @@ impl Mask {
             other => other.clone(),
         }
     }
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
 }
 
 #[cfg(test)]

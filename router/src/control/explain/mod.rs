@@ -5,6 +5,7 @@
 //! * [`show`] writes them for people.
 
 
+mod gather;
 mod mask;
 mod show;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 
+pub use gather::{Gathering, Lane, Place};
 pub use mask::Mask;
 
 /// All events that have a `messageId`: most often one, more where two sources use the same or a duplicate came late.
