@@ -7,6 +7,7 @@
 
 mod auth;
 pub mod document;
+mod encode;
 pub mod mistake;
 mod oauth;
 pub mod target;

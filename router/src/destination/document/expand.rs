@@ -71,7 +71,7 @@ impl Expander<'_> {
             }
             out.push_str(before);
             let Some((inside, after)) = after.split_once('}') else {
-                self.mistake("this ${ has no }".to_owned(), Some("write $${ for a literal ${".to_owned()));
+                self.mistake("this ${ has no }: write $${ for a literal ${".to_owned(), None);
                 return out;
             };
             let value = self.variable(inside);
@@ -88,8 +88,8 @@ impl Expander<'_> {
             && !name.is_empty()
             && !name.as_bytes()[0].is_ascii_digit();
         if !well_formed {
-            let how = "a variable is ${NAME} or ${NAME:-default}; write $${ for a literal ${";
-            self.mistake(format!("{name:?} is no name of a variable"), Some(how.to_owned()));
+            let how = "write ${NAME}, ${NAME:-default}, or $${ for a literal ${";
+            self.mistake(format!("{name:?} is no name of a variable: {how}"), None);
             return String::new();
         }
         match ((self.lookup)(name), default) {
@@ -97,18 +97,16 @@ impl Expander<'_> {
             (Some(value), Some(_)) if !value.is_empty() => value,
             (_, Some(default)) => default.to_owned(),
             (None, None) => {
-                let how = match nearest(name, self.known) {
-                    Some(known) => format!("did you mean {known}?"),
-                    None => format!("set it, or give a default: ${{{name}:-…}}"),
-                };
-                self.mistake(format!("the environment variable {name} is not set"), Some(how));
+                let message =
+                    format!("the environment variable {name} is not set: set it, or write ${{{name}:-default}}");
+                self.mistake(message, nearest(name, self.known));
                 String::new()
             }
         }
     }
 
-    fn mistake(&mut self, message: String, suggestion: Option<String>) {
-        self.mistakes.push(Mistake { at: self.at.clone(), message, suggestion });
+    fn mistake(&mut self, message: String, meant: Option<&str>) {
+        self.mistakes.push(Mistake { at: self.at.clone(), message, suggestion: meant.map(str::to_owned) });
     }
 }
 
@@ -146,13 +144,13 @@ mod tests {
         let mistakes = expand(text).unwrap_err();
         let shown: Vec<(&str, &str)> = mistakes.iter().map(|m| (m.at.as_str(), m.message.as_str())).collect();
         let expected = [
-            ("/a/b~1c/0", "the environment variable TOKN is not set"),
-            ("/a/b~1c/1", "the environment variable OTHER is not set"),
-            ("/a/b~1c/1", "\"9\" is no name of a variable"),
-            ("/d", "this ${ has no }"),
+            ("/a/b~1c/0", "the environment variable TOKN is not set: set it, or write ${TOKN:-default}"),
+            ("/a/b~1c/1", "the environment variable OTHER is not set: set it, or write ${OTHER:-default}"),
+            ("/a/b~1c/1", "\"9\" is no name of a variable: write ${NAME}, ${NAME:-default}, or $${ for a literal ${"),
+            ("/d", "this ${ has no }: write $${ for a literal ${"),
         ];
         assert_eq!(shown, expected);
-        assert_eq!(mistakes[0].suggestion.as_deref(), Some("did you mean TOKEN?"));
+        assert_eq!(mistakes[0].suggestion.as_deref(), Some("TOKEN"));
     }
 
     proptest! {

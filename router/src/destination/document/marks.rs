@@ -42,8 +42,8 @@ impl Mark {
     pub(super) fn find(&self, pointer: &str) -> Span {
         let mut here = self;
         for name in pointer.split('/').skip(1) {
-            let whole_tail_is_a_key = here.part(&unescape(name));
-            match (whole_tail_is_a_key, name.strip_suffix('#')) {
+            // A key may itself end in a hash.
+            match (here.part(&unescape(name)), name.strip_suffix('#')) {
                 (Some(part), _) => here = part,
                 (None, Some(name)) => {
                     let part = here.part(&unescape(name));

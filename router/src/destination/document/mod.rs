@@ -11,13 +11,9 @@
 //!
 //! let document = Document::parse("mixpanel.yaml", b"name: Mixpanel\nactoins: {}\n")?;
 //! let mut report = Report::default();
-//! report.add(&document, Mistake {
-//!     at: "/actoins#".to_owned(),
-//!     message: "there is no \"actoins\" here".to_owned(),
-//!     suggestion: Some("did you mean \"actions\"?".to_owned()),
-//! });
+//! report.add(&document, Mistake::unknown("/actoins#", "entry", "actoins", &["name", "actions"]));
 //! assert_eq!(report.to_string(), "\
-//! mixpanel.yaml:2:1: there is no \"actoins\" here
+//! mixpanel.yaml:2:1: there is no entry \"actoins\"; known: name, actions
 //!   2 | actoins: {}
 //!     | ^^^^^^^
 //!     = did you mean \"actions\"?

@@ -25,8 +25,8 @@ pub struct Problem {
     pub location: Option<Location>,
     /// What is wrong.
     pub message: String,
-    /// What was probably meant.
-    pub suggestion: Option<String>,
+    /// The word that was probably meant, or how to write it.
+    pub help: Option<String>,
     line: String,
     width: u32,
 }
@@ -36,7 +36,8 @@ impl Report {
     pub fn add(&mut self, document: &Document, mistake: Mistake) {
         let span = document.span(&mistake.at);
         let line = document.line(span.at.line);
-        let fault = Fault { span, message: mistake.message, suggestion: mistake.suggestion };
+        let help = mistake.suggestion.map(|word| format!("did you mean {word:?}?"));
+        let fault = Fault { span, message: mistake.message, help };
         self.problems.push(Problem::new(document.name(), line, fault));
     }
 
@@ -56,7 +57,7 @@ impl Report {
     #[must_use]
     pub fn without_place(file: &str, message: String) -> Self {
         let (file, line) = (file.to_owned(), String::new());
-        Self { problems: vec![Problem { file, location: None, message, suggestion: None, line, width: 0 }] }
+        Self { problems: vec![Problem { file, location: None, message, help: None, line, width: 0 }] }
     }
 
     /// Whether there is no mistake.
@@ -98,8 +99,8 @@ impl fmt::Display for Report {
 
 impl Problem {
     fn new(file: &str, line: String, fault: Fault) -> Self {
-        let Fault { span: Span { at, width }, message, suggestion } = fault;
-        Self { file: file.to_owned(), location: Some(at), message, suggestion, line, width }
+        let Fault { span: Span { at, width }, message, help } = fault;
+        Self { file: file.to_owned(), location: Some(at), message, help, line, width }
     }
 }
 
@@ -117,8 +118,8 @@ impl fmt::Display for Problem {
             let width = usize::try_from(self.width).unwrap_or(usize::MAX).clamp(1, room);
             writeln!(f, "  {number} | {shown}\n  {margin} | {}{}", " ".repeat(caret), "^".repeat(width))?;
         }
-        match &self.suggestion {
-            Some(suggestion) => writeln!(f, "  {margin} = {suggestion}"),
+        match &self.help {
+            Some(help) => writeln!(f, "  {margin} = {help}"),
             None => Ok(()),
         }
     }
@@ -150,7 +151,7 @@ mod tests {
     fn a_mistake_is_shown_with_its_line_and_a_caret_below_it() {
         let text = "settings:\n  apiRegion: {type: strng}\n";
         let expected = "f.yaml:2:21: wrong\n  2 |   apiRegion: {type: strng}\n    |                     ^^^^^\n    = did you mean \"string\"?\n";
-        assert_eq!(show(text, "/settings/apiRegion/type", Some("did you mean \"string\"?")), expected);
+        assert_eq!(show(text, "/settings/apiRegion/type", Some("string")), expected);
     }
 
     #[test]

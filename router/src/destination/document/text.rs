@@ -52,7 +52,7 @@ impl Document {
             let fault = yaml::Fault {
                 span: Span::point(at),
                 message: "this is not UTF-8".to_owned(),
-                suggestion: Some("save the file as UTF-8".to_owned()),
+                help: Some("save the file as UTF-8".to_owned()),
             };
             Report::of_fault(name, &String::from_utf8_lossy(bytes), fault)
         })?;

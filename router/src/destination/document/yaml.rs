@@ -17,12 +17,12 @@ pub(super) const MAX_DEPTH: usize = 64;
 pub(super) struct Fault {
     pub(super) span: Span,
     pub(super) message: String,
-    pub(super) suggestion: Option<String>,
+    pub(super) help: Option<String>,
 }
 
 impl Fault {
-    fn new(span: Span, message: impl Into<String>, suggestion: impl Into<String>) -> Self {
-        Self { span, message: message.into(), suggestion: Some(suggestion.into()) }
+    fn new(span: Span, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { span, message: message.into(), help: Some(help.into()) }
     }
 }
 
@@ -49,11 +49,7 @@ pub(super) fn parse(text: &str) -> Result<(Value, Mark), Fault> {
             event => root = Some(builder.node(event, span, None, 0)?),
         }
     }
-    root.ok_or_else(|| Fault {
-        span: Span::point(Location::START),
-        message: "the file is empty".into(),
-        suggestion: None,
-    })
+    root.ok_or_else(|| Fault { span: Span::point(Location::START), message: "the file is empty".into(), help: None })
 }
 
 struct Builder<'a> {
@@ -80,7 +76,7 @@ impl<'a> Builder<'a> {
     ) -> Result<(Value, Mark), Fault> {
         if depth > MAX_DEPTH {
             let message = format!("this goes more than {MAX_DEPTH} levels deep");
-            return Err(Fault { span, message, suggestion: None });
+            return Err(Fault { span, message, help: None });
         }
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             Fault::new(span, format!("the file holds more than {MAX_VALUES} values"), "write several files")
@@ -104,7 +100,7 @@ impl<'a> Builder<'a> {
                 Value::Object(self.object(&mut parts, depth)?)
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) | Event::Anchor(..) => return Err(aliased(span)),
-            _ => return Err(Fault { span, message: "a value was expected".into(), suggestion: None }),
+            _ => return Err(Fault { span, message: "a value was expected".into(), help: None }),
         };
         Ok((value, Mark { key, value: span, parts }))
     }
@@ -189,7 +185,7 @@ fn syntax(error: &ScanError, text: &str) -> Fault {
     let at = location(error.marker().line(), error.marker().col());
     let message = error.info();
     let line = text.lines().nth(error.marker().line().saturating_sub(1)).unwrap_or_default();
-    let suggestion = if message.contains("unexpected character: `@'") || message.contains("unexpected character: ``'") {
+    let help = if message.contains("unexpected character: `@'") || message.contains("unexpected character: ``'") {
         Some("put names and texts that begin with @ or ` in quotes")
     } else if message.contains("mapping values are not allowed") {
         Some("put a text that has \": \" in it in quotes")
@@ -202,9 +198,5 @@ fn syntax(error: &ScanError, text: &str) -> Fault {
     } else {
         None
     };
-    Fault {
-        span: Span::point(at),
-        message: format!("this is no YAML: {message}"),
-        suggestion: suggestion.map(str::to_owned),
-    }
+    Fault { span: Span::point(at), message: format!("this is no YAML: {message}"), help: help.map(str::to_owned) }
 }
