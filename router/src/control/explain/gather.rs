@@ -60,7 +60,7 @@ impl Gathering<'_> {
         let mut events = Vec::new();
         for (source, seq) in self.log.find(fingerprint(message_id), EVENTS)? {
             let Some((stored, index)) = self.stored(source, seq)? else { continue };
-            let event = crate::event::assemble(&stored.parcel, index);
+            let Ok(event) = crate::event::decode(&stored, index) else { continue };
             // Two ids may share a fingerprint.
             if event.get("messageId").and_then(Value::as_str) == Some(message_id) {
                 events.push(self.event(&stored, seq, event)?);

@@ -4,14 +4,14 @@
 //! * [`gather`] finds them in a log and plans again what would be sent now, secrets masked;
 //! * [`show`] writes them for people.
 
-
 mod gather;
 mod mask;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
 
 pub use gather::{Gathering, Lane, Place};
 pub use mask::Mask;
