@@ -9,9 +9,14 @@ use crate::destination::mistake::{Mistake, pointer};
 use crate::destination::oauth::{Client, Grant, Source, Style};
 
 /// What a file says under `auth:`. `E` is a value that asks for settings.
-#[derive(Default)]
 pub(crate) struct Auth<E> {
     schemes: Vec<Scheme<E>>,
+}
+
+impl<E> Default for Auth<E> {
+    fn default() -> Self {
+        Self { schemes: Vec::new() }
+    }
 }
 
 enum Scheme<E> {

@@ -8,12 +8,24 @@
 //! ```yaml
 //! verdict:
 //!   413: split
-//!   429: {retry: instance, after: header x-rate-limit-reset as unix}
-//!   400: {each: $.failed_records, index: $.index, reject: $.message}
-//!   200: {when: $.error, reject: $.error}
-//!   5xx: retry host
-//!   timeout: retry event
+//!   401, 403: pause
+//!   5xx: retry host                                     # a status goes before its class
+//!   timeout: retry event                                # no answer: connect, timeout, broken, too_large
+//!   429: {retry: instance, after: header x-ratelimit-reset as unix}
+//!   409: {retry: event, after: 30s, reason: the contact is being indexed}
+//!   400: {each: $.failed_records, index: $.index, reject: $.message, others: retry}
+//!   207: {each: $.errors, id: $.context.ids, of: $.email, reject: $.message}
+//!   202: {each: $.results, if: $.error, reject: $.error}          # answers in the order of the events
+//!   200:
+//!     - {when: $.throttled, retry: instance, after: $.wait as ms}
+//!     - {when: $.error, reject: $.error}
 //! ```
+//!
+//! An entry is one rule or a list of them, and the first that holds counts; where none does, the next more general entry is asked.
+//! Rules with `each` are taken together: an event keeps the first verdict, those that nobody names are delivered, or `others`.
+//! An item that names no event of a batch makes it split, for to call the others delivered would lose one of them. `each` goes
+//! through a list, or through the fields of an object as `{key, value}`. `after` is a time, a header or a value, `as` one of
+//! `retry-after` (RFC 9110: seconds or a date), `seconds`, `ms`, `unix`, `unix_ms`; without it, `Retry-After` is obeyed.
 
 mod after;
 mod common;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -154,6 +154,17 @@ fn the_file_goes_before_the_common_table_and_a_status_before_its_class() {
     ));
     let without_oauth = judge(text, &answer(401, &[], &json!("")));
     assert_eq!(without_oauth, Outcome::All(Verdict::Pause("401 Unauthorized".into())));
+}
+
+#[test]
+fn the_table_of_an_action_goes_before_that_of_its_destination() {
+    let both = table("404: delivered\n").over(table("404: pause\n4xx: retry event\n").into());
+    let context = Context { events: 1, payload: &|_| None, oauth: false, secrets: &[], now: now() };
+    let judge = |status| both.judge(Ok(&answer(status, &[], &json!(""))), &context);
+    assert_eq!(judge(404), Outcome::All(Verdict::Delivered));
+    assert!(matches!(judge(400), Outcome::All(Verdict::Retry { .. })));
+    assert_eq!(judge(200), Outcome::All(Verdict::Delivered));
+    assert!(matches!(judge(429), Outcome::All(Verdict::Retry { blame: Blame::Event, .. })));
 }
 
 #[test]
