@@ -22,6 +22,14 @@ impl Watch {
         Self { file, folders, seen }
     }
 
+    /// Watches these folders from now on, as they are now.
+    pub fn folders(&mut self, folders: Vec<PathBuf>) {
+        if folders != self.folders {
+            self.folders = folders;
+            self.seen = state(&self.file, &self.folders);
+        }
+    }
+
     /// Whether anything changed since the last time.
     pub fn changed(&mut self) -> bool {
         let now = state(&self.file, &self.folders);
