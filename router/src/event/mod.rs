@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn what_the_event_says_wins_over_what_the_batch_says() {
-        let event = json!({"context": {"a": {"x": 1, "y": null}, "b": 2}, "integrations": {"All": true, "M": {"k": 1}}});
+        let event =
+            json!({"context": {"a": {"x": 1, "y": null}, "b": 2}, "integrations": {"All": true, "M": {"k": 1}}});
         let shared = json!({"context": {"a": {"x": 9, "y": 9, "z": 9}, "b": {"c": 1}, "d": 4},
             "integrations": {"All": false, "M": {"l": 2}, "S": false}});
         let event = decoded_with(event, &shared, None);
@@ -277,7 +278,8 @@ mod tests {
             assert_eq!(times(event, None), [json!(old), json!(old), json!(null)]);
         }
         // The event's own sentAt goes before the batch's, and originalTimestamp before timestamp.
-        let event = json!({"originalTimestamp": "1970-01-01T00:00:00Z", "timestamp": old, "sentAt": "1970-01-01T00:00:01Z"});
+        let event =
+            json!({"originalTimestamp": "1970-01-01T00:00:00Z", "timestamp": old, "sentAt": "1970-01-01T00:00:01Z"});
         let expected = ["2026-01-02T03:04:05.000Z", "1970-01-01T00:00:00.000Z", "1970-01-01T00:00:01.000Z"];
         assert_eq!(times(event, Some("2026-01-01T00:00:00Z")), expected.map(Value::from));
         // A time that is none.

@@ -39,7 +39,10 @@ pub(crate) fn corrected(received: Timestamp, sent: Timestamp, original: Timestam
 /// Unix time: seconds, or milliseconds where that would be after the year 5138.
 fn read_number(number: f64) -> Option<Timestamp> {
     let ms = if number.abs() < 1e11 { number * 1e3 } else { number };
-    (ms.abs() < 1e15).then(|| Timestamp::from_millisecond(ms.round() as i64).ok()).flatten().filter(|time| writable(*time))
+    (ms.abs() < 1e15)
+        .then(|| Timestamp::from_millisecond(ms.round() as i64).ok())
+        .flatten()
+        .filter(|time| writable(*time))
 }
 
 fn writable(time: Timestamp) -> bool {
@@ -155,9 +158,21 @@ mod tests {
     #[test]
     fn what_is_no_time_is_none() {
         for text in [
-            "", "yesterday", "2026", "2026-11", "2026-13-01", "2026-02-30", "2026-11-21T", "2026-11-21T25:00:00Z",
-            "2026-11-21T23:47:61Z", "2026-11-21T23:47:33.Z", "2026-11-21T23:47:33Zulu", "2026-11-21T23:47:33+1",
-            "+292277026596-12-04T15:30:07.999Z", "12/31/2026", "2026-11-21T23:47:33+99:00",
+            "",
+            "yesterday",
+            "2026",
+            "2026-11",
+            "2026-13-01",
+            "2026-02-30",
+            "2026-11-21T",
+            "2026-11-21T25:00:00Z",
+            "2026-11-21T23:47:61Z",
+            "2026-11-21T23:47:33.Z",
+            "2026-11-21T23:47:33Zulu",
+            "2026-11-21T23:47:33+1",
+            "+292277026596-12-04T15:30:07.999Z",
+            "12/31/2026",
+            "2026-11-21T23:47:33+99:00",
         ] {
             assert_eq!(shown(text), None, "{text}");
         }

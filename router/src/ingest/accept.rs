@@ -103,7 +103,8 @@ fn prepare(
     let mut done = Done { beyond: (reading.beyond > 0).then_some((events.len(), reading.beyond)), ..Done::default() };
     let mut direct = false;
     for (index, event) in events.into_iter().enumerate() {
-        let other_key = shared_key.as_deref().is_some_and(|key| event.write_key.as_deref().is_some_and(|own| own != key));
+        let other_key =
+            shared_key.as_deref().is_some_and(|key| event.write_key.as_deref().is_some_and(|own| own != key));
         let verdict = event.verdict.and(if other_key { Err(Refusal::OtherWriteKey) } else { Ok(()) });
         if let Err(reason) = verdict {
             counters.refuse(reason, 1);
@@ -207,4 +208,3 @@ fn unstored(entry: &Entry, error: &LogError) -> Problem {
         _ => Problem::Log,
     }
 }
-

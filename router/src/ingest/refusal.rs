@@ -169,20 +169,26 @@ impl Problem {
         match self {
             Self::Json(what) => format!("invalid JSON: {what}").into(),
             Self::Utf8 { at } => format!("the body is not UTF-8 at byte {at}: send JSON in UTF-8").into(),
-            Self::TooLarge { limit } => format!("the body has more than {limit} bytes: send fewer events at once").into(),
+            Self::TooLarge { limit } => {
+                format!("the body has more than {limit} bytes: send fewer events at once").into()
+            }
             Self::Event(refusal) => refusal.message(limits),
             Self::Coding => "this content-encoding is not known: send the body plain or with gzip".into(),
             Self::Garbled => "the body is not in the content-encoding that the header names".into(),
             Self::Slow => "the body did not arrive in time: nothing of it was accepted".into(),
             Self::Broken => "the body ended too early: nothing of it was accepted".into(),
-            Self::NoKey => "no write key: give it as the user name of basic authorization or as `writeKey` in the body".into(),
+            Self::NoKey => {
+                "no write key: give it as the user name of basic authorization or as `writeKey` in the body".into()
+            }
             Self::UnknownKey => "no source has this write key".into(),
             Self::Disabled => "the source with this write key is switched off".into(),
             Self::Full { retry_after } => {
                 format!("too much to take just now: try again in {} s", seconds(*retry_after)).into()
             }
             Self::Log => "the events could not be stored, nothing was accepted: try again".into(),
-            Self::NotFound => "no such path: POST to /v1/track, identify, page, screen, group, alias, batch or import".into(),
+            Self::NotFound => {
+                "no such path: POST to /v1/track, identify, page, screen, group, alias, batch or import".into()
+            }
             Self::Method => "use POST".into(),
         }
     }

@@ -26,7 +26,9 @@ pub fn router(ingest: Ingest) -> Router {
     for call in Call::ALL {
         let name = call.name();
         let short = name.get(..1).unwrap_or(name);
-        for path in [format!("/v1/{name}"), format!("/v1/{short}"), format!("/api/s/{name}"), format!("/api/s/s2s/{name}")] {
+        for path in
+            [format!("/v1/{name}"), format!("/v1/{short}"), format!("/api/s/{name}"), format!("/api/s/s2s/{name}")]
+        {
             router = both(router, &path, taking(Shape::One(call)));
         }
     }
@@ -34,12 +36,10 @@ pub fn router(ingest: Ingest) -> Router {
         router = both(router, path, taking(Shape::Batch));
     }
     router = both(router, "/v1/m", post(thrown_away).options(preflight));
-    let not_found = |State(ingest): State<Ingest>, request: Request| async move {
-        refuse(&ingest, &request, Problem::NotFound)
-    };
-    let method = |State(ingest): State<Ingest>, request: Request| async move {
-        refuse(&ingest, &request, Problem::Method)
-    };
+    let not_found =
+        |State(ingest): State<Ingest>, request: Request| async move { refuse(&ingest, &request, Problem::NotFound) };
+    let method =
+        |State(ingest): State<Ingest>, request: Request| async move { refuse(&ingest, &request, Problem::Method) };
     router.fallback(not_found).method_not_allowed_fallback(method).with_state(ingest)
 }
 

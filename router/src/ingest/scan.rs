@@ -226,8 +226,7 @@ impl<'a> Scanner<'a> {
                 if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
                     return self.fail("four hexadecimal digits");
                 }
-                self.notes.surrogate |=
-                    matches!(digits, [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+                self.notes.surrogate |= matches!(digits, [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
                 self.at += 4;
             }
             _ => return self.fail("an escape that JSON has"),
@@ -394,15 +393,59 @@ mod tests {
     #[test]
     fn json_is_told_from_what_is_not() {
         for good in [
-            "{}", "[]", "0", "-0", "1.5e-7", "\"\"", "true", "false", "null", " [ 1 , { \"a\" : [ ] } ] ",
-            r#"{"a":"\"\\\/\b\f\n\r\té"}"#, "\"ü☃ long enough for two words\"", "[[[]],[{}]]",
+            "{}",
+            "[]",
+            "0",
+            "-0",
+            "1.5e-7",
+            "\"\"",
+            "true",
+            "false",
+            "null",
+            " [ 1 , { \"a\" : [ ] } ] ",
+            r#"{"a":"\"\\\/\b\f\n\r\té"}"#,
+            "\"ü☃ long enough for two words\"",
+            "[[[]],[{}]]",
         ] {
             assert!(whole(good).is_ok(), "{good}");
         }
         for bad in [
-            "", " ", "{", "[", "]", "[1", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}", "01",
-            "1.", ".5", "+1", "-", "1e", "1e+", "tru", "nul", "NaN", "\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"",
-            "\"a\nb\"", "\"\\\"", "{}{}", "[1}", "{\"a\":1]", "// c\n1", "[1 2]", "\u{feff}{}", "trueish",
+            "",
+            " ",
+            "{",
+            "[",
+            "]",
+            "[1",
+            "[1,]",
+            "[,1]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{'a':1}",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "-",
+            "1e",
+            "1e+",
+            "tru",
+            "nul",
+            "NaN",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\u12g4\"",
+            "\"a\nb\"",
+            "\"\\\"",
+            "{}{}",
+            "[1}",
+            "{\"a\":1]",
+            "// c\n1",
+            "[1 2]",
+            "\u{feff}{}",
+            "trueish",
         ] {
             assert!(whole(bad).is_err(), "{bad}");
         }
