@@ -97,6 +97,11 @@ pub(crate) fn to_json(value: &Value) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
+/// The same, into something that may refuse to take more.
+pub(crate) fn write_json<T: serde::Serialize>(into: impl std::io::Write, value: &T) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(into, JavaScript))
+}
+
 struct JavaScript;
 
 impl serde_json::ser::Formatter for JavaScript {

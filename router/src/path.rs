@@ -82,6 +82,16 @@ impl Path {
         Found::Part(here)
     }
 
+    /// Whether it is the way to the start itself.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The first name.
+    pub(crate) fn first(&self) -> Option<&str> {
+        self.names.first().map(|name| &*name.key)
+    }
+
     /// `length` and characters have nothing below them that a mapping could ask for.
     fn made<'v>(&self, at: usize, value: Option<Value>) -> Found<'v> {
         let last = at + 1 == self.names.len();

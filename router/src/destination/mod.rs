@@ -6,14 +6,29 @@
 //! * [`Instance::route`] says which of its subscriptions want an event, [`Instance::plan`] makes requests, [`Instance::judge`] reads answers.
 
 mod auth;
+mod catalog;
+mod code;
+mod definition;
 pub mod document;
 mod encode;
+mod fields;
+mod instance;
+mod interim;
+mod limits;
 pub mod mistake;
 mod oauth;
+mod plan;
+mod settings;
 pub mod target;
+mod value;
 mod verdict;
 mod verdicts;
 
+pub use catalog::{Catalog, Faulty, embedded};
+pub use code::{Answered, Code, Input, Made};
+pub use definition::{Definition, Difference};
+pub use instance::{AllowInternal, Instance};
 pub use mistake::{Mistake, Refusal};
+pub use settings::{Setting, SettingKind};
 pub use target::{Call, Env, Judged, Limits, Planned, Target};
 pub use verdict::{Blame, Verdict};

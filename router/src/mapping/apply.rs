@@ -17,6 +17,11 @@ pub(super) fn apply(root: &Node, event: &Value) -> Result<Option<Value>, ApplyEr
     Run { budget: &budget, event: Some(event) }.node(root)?.finish(&budget)
 }
 
+/// See [`super::Mapping::run`].
+pub(super) fn run<'a>(root: &'a Node, event: Option<&'a Value>, budget: &'a Budget) -> Result<Out<'a>, ApplyError> {
+    Run { budget, event }.node(root)
+}
+
 /// What paths begin at: the event, an item of a list, or what `@transform` made; and what may still be made.
 #[derive(Clone, Copy)]
 struct Run<'a> {

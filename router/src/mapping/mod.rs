@@ -37,7 +37,9 @@ mod template;
 use serde_json::Value;
 use std::fmt;
 
+pub(crate) use error::kind;
 pub use error::{ApplyError, MappingError, Problem};
+pub(crate) use out::{Budget, Fields, Out};
 
 /// How deep directives, objects and arrays may lie in each other in a mapping.
 pub const MAX_DEPTH: usize = 64;
@@ -75,6 +77,11 @@ impl Mapping {
     /// larger than [`MAX_OUTPUT`].
     pub fn apply(&self, event: &Value) -> Result<Option<Value>, ApplyError> {
         apply::apply(&self.root, event)
+    }
+
+    /// Runs the mapping as a part of something larger: nothing is copied before that is finished, and `budget` is shared.
+    pub(crate) fn run<'a>(&'a self, event: Option<&'a Value>, budget: &'a Budget) -> Result<Out<'a>, ApplyError> {
+        apply::run(&self.root, event, budget)
     }
 }
 

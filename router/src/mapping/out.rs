@@ -2,15 +2,17 @@
 //!
 //! A field that is `undefined` must be remembered until the end: in a `@merge` it wins over the same field of another object.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::{ApplyError, MAX_OUTPUT, error};
+use crate::js;
 
 /// A value in the making. Parts of the event and of the mapping are borrowed until the end.
 #[derive(Debug)]
-pub(super) enum Out<'a> {
+pub(crate) enum Out<'a> {
     Undefined,
     Value(Cow<'a, Value>),
     /// A key may come more than once; the last counts.
@@ -18,17 +20,17 @@ pub(super) enum Out<'a> {
     Array(Vec<Out<'a>>),
 }
 
-pub(super) type Fields<'a> = Vec<(Cow<'a, str>, Out<'a>)>;
+pub(crate) type Fields<'a> = Vec<(Cow<'a, str>, Out<'a>)>;
 
 /// How much more may be made of this event.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<usize>);
+pub(crate) struct Budget(Cell<usize>);
 
 /// What a value costs beside its text.
 const EACH: usize = 16;
 
 impl Budget {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Cell::new(MAX_OUTPUT))
     }
 
@@ -36,18 +38,18 @@ impl Budget {
     ///
     /// # Errors
     /// [`ApplyError::TooLarge`] if that is more than is left.
-    pub(super) fn spend(&self, bytes: usize) -> Result<(), ApplyError> {
+    pub(crate) fn spend(&self, bytes: usize) -> Result<(), ApplyError> {
         let left = self.0.get().checked_sub(bytes.saturating_add(EACH)).ok_or(ApplyError::TooLarge)?;
         self.0.set(left);
         Ok(())
     }
 
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.0.get()
     }
 
     /// A copy of a value, paid for.
-    pub(super) fn copy(&self, value: &Value) -> Result<Value, ApplyError> {
+    pub(crate) fn copy(&self, value: &Value) -> Result<Value, ApplyError> {
         Ok(match value {
             Value::String(text) => {
                 self.spend(text.len())?;
@@ -74,30 +76,30 @@ impl Budget {
 }
 
 impl<'a> Out<'a> {
-    pub(super) fn text(text: String) -> Self {
+    pub(crate) fn text(text: String) -> Self {
         Self::owned(Value::String(text))
     }
 
-    pub(super) fn owned(value: Value) -> Self {
+    pub(crate) fn owned(value: Value) -> Self {
         Self::Value(Cow::Owned(value))
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Value(value) if value.is_null())
     }
 
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, Self::Undefined) || self.is_null()
     }
 
-    pub(super) fn as_str(&self) -> Option<&str> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Value(value) => value.as_str(),
             _ => None,
         }
     }
 
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Undefined => error::kind(None),
             Self::Value(value) => error::kind(Some(value)),
@@ -107,7 +109,7 @@ impl<'a> Out<'a> {
     }
 
     /// The finished value: fields that are `undefined` left out, items that are `undefined` made null, as JavaScript's JSON has it.
-    pub(super) fn finish(self, budget: &Budget) -> Result<Option<Value>, ApplyError> {
+    pub(crate) fn finish(self, budget: &Budget) -> Result<Option<Value>, ApplyError> {
         Ok(match self {
             Self::Undefined => None,
             Self::Value(Cow::Owned(value)) => Some(value),
@@ -135,8 +137,17 @@ impl<'a> Out<'a> {
         })
     }
 
+    /// The value as JSON, written without being made first. Keys must be there once.
+    ///
+    /// # Errors
+    /// [`ApplyError::TooLarge`] if that is more than the budget has left.
+    pub(crate) fn write_json(&self, into: &mut Vec<u8>, budget: &Budget) -> Result<(), ApplyError> {
+        let limit = into.len() + budget.left();
+        js::write_json(Limited { into, limit }, self).map_err(|_| ApplyError::TooLarge)
+    }
+
     /// `Object.assign(onto, self)`: fields of objects, places of lists and texts; everything else has no fields to give.
-    pub(super) fn assign(self, onto: &mut Fields<'a>, budget: &Budget) -> Result<(), ApplyError> {
+    pub(crate) fn assign(self, onto: &mut Fields<'a>, budget: &Budget) -> Result<(), ApplyError> {
         match self {
             Self::Undefined => {}
             Self::Object(fields) => fields.into_iter().for_each(|(key, value)| onto.push((key, value))),
@@ -154,6 +165,40 @@ impl<'a> Out<'a> {
             Self::Value(Cow::Owned(Value::String(text))) => assign_text(&text, onto, budget)?,
             Self::Value(Cow::Owned(_)) => {}
         }
+        Ok(())
+    }
+}
+
+impl Serialize for Out<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Undefined => serializer.serialize_unit(),
+            Self::Value(value) => value.serialize(serializer),
+            Self::Array(items) => serializer.collect_seq(items),
+            Self::Object(fields) => {
+                let there = fields.iter().filter(|(_, value)| !matches!(value, Self::Undefined));
+                serializer.collect_map(there.map(|(key, value)| (key, value)))
+            }
+        }
+    }
+}
+
+/// A buffer that takes only so much.
+struct Limited<'b> {
+    into: &'b mut Vec<u8>,
+    limit: usize,
+}
+
+impl std::io::Write for Limited<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.into.len() + bytes.len() > self.limit {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.into.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }
