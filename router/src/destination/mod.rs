@@ -27,7 +27,7 @@ mod verdicts;
 pub use catalog::{Catalog, Faulty, embedded};
 pub use code::{Answered, Code, Input, Made};
 pub use definition::{Definition, Difference};
-pub use instance::{AllowInternal, Instance};
+pub use instance::Instance;
 pub use mistake::{Mistake, Refusal};
 pub use settings::{Setting, SettingKind};
 pub use target::{Call, Env, Judged, Limits, Planned, Target};

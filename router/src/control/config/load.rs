@@ -1,9 +1,16 @@
-//! The configuration, from its file.
+//! The configuration, from its file, with everything that it names.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Config, read};
+use serde_json::Value;
+
+use super::definitions::Definitions;
+use super::{Config, Destination, read};
+use crate::control::explain::Mask;
 use crate::destination::document::{Document, Report};
+use crate::destination::mistake::{Mistake, pointer};
+use crate::destination::{Definition, Instance};
 
 /// Where variables come from: `|name| std::env::var(name).ok()`.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -19,9 +26,38 @@ pub struct Loaded {
     pub data: PathBuf,
     /// Folders of definitions.
     pub folders: Vec<PathBuf>,
+    /// The instances, in the order of the file.
+    pub instances: Vec<Configured>,
 }
 
-/// Reads a configuration and everything that it names.
+/// An instance as it is configured.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// What the file says of it.
+    pub destination: Destination,
+    /// What plans its requests.
+    pub instance: Arc<Instance>,
+    /// What must not be shown.
+    pub mask: Arc<Mask>,
+    /// The text of its definition: another text makes another instance.
+    text: Arc<str>,
+}
+
+impl Loaded {
+    /// Keeps the instances of another configuration that are the same here: what is the same is not changed.
+    #[must_use]
+    pub fn keeping(mut self, before: &[Configured]) -> Self {
+        for new in &mut self.instances {
+            let same = |old: &&Configured| old.destination == new.destination && old.text == new.text;
+            if let Some(old) = before.iter().find(same) {
+                *new = old.clone();
+            }
+        }
+        self
+    }
+}
+
+/// Reads a configuration and everything that it names. `more` are folders of definitions besides those of the file.
 ///
 /// # Errors
 /// All mistakes of all files, each with its place.
@@ -34,12 +70,48 @@ pub fn load(file: &Path, more: &[PathBuf], variables: Variables<'_>) -> Result<L
         return Err(report);
     }
     let (config, mut mistakes) = read(&document.value);
-    mistakes.sort_by_key(|mistake| document.locate(&mistake.at));
-    report.add_all(&document, mistakes);
     let base = file.parent().unwrap_or(Path::new(""));
     let data = base.join(&config.data);
-    let folders = config.destinations_from.iter().map(|folder| base.join(folder)).chain(more.iter().cloned()).collect();
-    report.or(Loaded { file: file.to_owned(), config, data, folders })
+    let folders: Vec<PathBuf> =
+        config.destinations_from.iter().map(|folder| base.join(folder)).chain(more.iter().cloned()).collect();
+    let (definitions, faults) = Definitions::read(&folders);
+    let mut instances = Vec::new();
+    for destination in config.destinations.iter().filter(|destination| !destination.slug.is_empty()) {
+        let at = pointer("/destinations", &destination.name);
+        match definitions.get(&destination.slug) {
+            Some((definition, text)) => match instance(destination, definition, text) {
+                Ok(instance) => instances.push(instance),
+                Err(wrong) => mistakes.extend(wrong.into_iter().map(|mistake| mistake.below(&at))),
+            },
+            // A file with mistakes is told by itself.
+            None if definitions.is_faulty(&destination.slug) => {}
+            None => mistakes.push(Mistake::unknown(
+                format!("{at}/type"),
+                "definition",
+                &destination.slug,
+                &definitions.names(),
+            )),
+        }
+    }
+    mistakes.sort_by_key(|mistake| document.locate(&mistake.at));
+    report.add_all(&document, mistakes);
+    report.append(faults);
+    report.or(Loaded { file: file.to_owned(), config, data, folders, instances })
+}
+
+fn instance(
+    destination: &Destination,
+    definition: &Arc<Definition>,
+    text: &Arc<str>,
+) -> Result<Configured, Vec<Mistake>> {
+    let mut entry = destination.entry.clone();
+    if let Value::Object(entry) = &mut entry {
+        // `settings:` with nothing behind it is none.
+        entry.retain(|_, value| !value.is_null());
+    }
+    let instance = Instance::new(definition.clone(), &destination.name, &entry)?;
+    let mask = Arc::new(Mask::new(instance.secrets().iter().cloned()));
+    Ok(Configured { destination: destination.clone(), instance: Arc::new(instance), mask, text: text.clone() })
 }
 
 /// Reads as much as is needed to find a router: mistakes and variables that are not set do not matter.

@@ -2,8 +2,9 @@
 //!
 //! * this file has the types, in the order of `router.example.yaml`, whose comments explain each of them;
 //! * [`read`] makes them of a document, [`reader`] is how it walks through one, [`units`] reads sizes and durations;
-//! * [`load`] joins them to files: environment variables, definitions, instances.
+//! * [`load`] joins them to files: environment variables, [`definitions`], instances.
 
+pub mod definitions;
 mod load;
 mod read;
 mod reader;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use load::{Loaded, Variables, glance, load};
+pub use load::{Configured, Loaded, Variables, glance, load};
 pub use read::read;
 pub(crate) use units::show_size;
 

@@ -6,7 +6,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::super::definition::{Request, Text};
-use super::super::instance::{AllowInternal, Instance};
+use super::super::instance::Instance;
+use crate::client::AllowInternal;
 use super::super::mistake::Refusal;
 use super::super::target::Env;
 use super::super::value::{Expr, Scope, percent};
