@@ -84,24 +84,27 @@ fn run(definition: &Arc<Definition>, oracle: &Value, case: &Value, show: bool) -
         ));
     }
     let volatile: Vec<&str> = case["volatile"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for (i, (call, expected)) in planned.calls.iter().zip(expected).enumerate() {
+    let requests = planned.calls.iter().map(|call| {
         let request = &call.request;
-        let made = json!({
+        json!({
             "method": request.method().as_str(),
             "url": url(&request.uri().to_string()),
             "headers": headers(request.headers()),
             "body": body(request.body()),
-        });
-        if show {
-            println!("{}", serde_json::to_string_pretty(&made).unwrap_or_default());
-        }
+        })
+    });
+    let requests: Vec<Value> = requests.collect();
+    if show {
+        requests.iter().for_each(|made| println!("{}", serde_json::to_string_pretty(made).unwrap_or_default()));
+    }
+    for (i, (made, expected)) in requests.iter().zip(expected).enumerate() {
         let wanted = json!({
             "method": expected["method"],
             "url": url(expected["url"].as_str().unwrap_or_default()),
             "headers": expected["headers"],
             "body": expected.get("json").or(expected.get("text")).cloned().unwrap_or(Value::Null),
         });
-        compare(&format!("/{i}"), &made, &wanted, &volatile, &mut differences);
+        compare(&format!("/{i}"), made, &wanted, &volatile, &mut differences);
     }
     Ok(differences)
 }

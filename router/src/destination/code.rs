@@ -10,7 +10,8 @@ use crate::client::{Answer, Failure};
 
 /// What an action leaves to Rust. It is as pure as the rest: everything it may know is in its arguments.
 pub trait Code: Sync {
-    /// From an event's payload to what the request stage works on. Several make several items of a batch.
+    /// From an event's payload to what the request stage works on. Several make several items of a batch. Named by a step of a chain, it
+    /// is asked when the step's turn has come, and makes one payload for that step and those after it.
     ///
     /// # Errors
     /// The event is not taken.
@@ -52,6 +53,8 @@ pub struct Input<'a> {
     pub base: &'a str,
     /// The time and random values.
     pub env: Env,
+    /// For a step of a chain, the answers so far, by the place of the step: `{status, headers, body}`, null for one that was skipped.
+    pub answers: &'a [Value],
 }
 
 /// A request that a hook made.

@@ -119,7 +119,7 @@ impl Reader<'_> {
             );
         }
         // A hook may put anything into a payload.
-        let names = stage.as_ref().filter(|_| code.is_none()).map(Fields::names);
+        let names = stage.as_ref().filter(|_| !fields.contains_key("code")).map(Fields::names);
         let known = Known { fields: names, here_is_payload: stage.is_some(), ..event };
         let require =
             fields.get("require").map_or_else(Vec::new, |r| self.requires(r, &known, &pointer(&at, "require")));
@@ -133,7 +133,7 @@ impl Reader<'_> {
                 "only an action with `each` can batch: it says what stands for one event in the list",
             );
         }
-        let verdict = fields.get("verdict").map(|own| Arc::new(self.own_table(own, &pointer(&at, "verdict"))));
+        let verdict = fields.get("verdict").map(|own| Arc::new(self.own_table(own, &pointer(&at, "verdict"), None)));
         Action { name: name.into(), when, preset, fields: stage, code, require, steps, batch, verdict }
     }
 
@@ -157,7 +157,7 @@ impl Reader<'_> {
         }
     }
 
-    fn code(&mut self, value: &Value, at: &str) -> Option<&'static dyn Code> {
+    pub(super) fn code(&mut self, value: &Value, at: &str) -> Option<&'static dyn Code> {
         let name = value.as_str().unwrap_or_default();
         let found = (self.code)(name);
         if found.is_none() {

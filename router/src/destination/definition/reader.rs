@@ -194,16 +194,17 @@ impl<'r> Reader<'r> {
         })
     }
 
-    /// An action's own entries, and the file's for all others.
-    pub(super) fn own_table(&mut self, own: &Value, at: &str) -> Table {
-        let (Some(shared), Some(entries)) = (self.file.get("verdict").and_then(Value::as_object), own.as_object())
-        else {
-            return self.table(own, at, &|_| true);
-        };
+    /// A table's own entries, then those of the table around it, then the file's.
+    pub(super) fn own_table(&mut self, own: &Value, at: &str, outer: Option<&Value>) -> Table {
+        let Some(entries) = own.as_object() else { return self.table(own, at, &|_| true) };
         let mut all = entries.clone();
-        for (key, entry) in shared.iter().filter(|(key, _)| !entries.contains_key(*key)) {
-            all.insert(key.clone(), entry.clone());
+        let around = outer.into_iter().chain(self.file.get("verdict"));
+        for (key, entry) in around.filter_map(Value::as_object).flatten() {
+            if !all.contains_key(key) {
+                all.insert(key.clone(), entry.clone());
+            }
         }
+        // What is wrong with the others is said where they stand.
         let places: Vec<String> = entries.keys().map(|key| pointer(at, key)).collect();
         self.table(&Value::Object(all), at, &|place| places.iter().any(|own| place.starts_with(own.as_str())))
     }

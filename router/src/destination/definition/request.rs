@@ -1,19 +1,26 @@
 //! What is sent: a request as a template, and the steps of a chain.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 use serde_json::{Map, Value};
 
+use super::super::code::Code;
+use super::super::interim::Table;
 use super::super::mistake::{Mistake, pointer};
 use super::super::value::{Compiler, Expr, Known, Template, Uses};
 use super::reader::Reader;
 
 /// A request, and when it is made.
 pub(crate) struct Step {
-    pub(crate) name: Box<str>,
     /// It is skipped where this does not hold.
     pub(crate) only: Option<Expr>,
+    /// A hook that makes another payload from the answers so far, for this step and those after it.
+    pub(crate) code: Option<&'static dyn Code>,
     /// Statuses that besides 2xx are no failure.
     pub(crate) ok: Vec<u16>,
+    /// The table of verdicts where it has entries of its own.
+    pub(crate) verdict: Option<Arc<Table>>,
     pub(crate) request: Request,
 }
 
@@ -60,10 +67,15 @@ pub(crate) struct Wrap {
     pub(crate) plain: bool,
 }
 
-const STEP: [&str; 10] = ["name", "if", "request", "query", "headers", "json", "form", "text", "ok", "description"];
+const STEP: [&str; 12] =
+    ["name", "if", "code", "request", "query", "headers", "json", "form", "text", "ok", "verdict", "description"];
 const BODIES: [&str; 4] = ["json", "form", "text", "each"];
 
 impl Step {
+    fn alone(request: Request, ok: Vec<u16>) -> Self {
+        Self { only: None, code: None, ok, verdict: None, request }
+    }
+
     pub(crate) fn batches(&self) -> bool {
         matches!(self.request.body, Body::Each(_))
     }
@@ -84,11 +96,11 @@ impl Reader<'_> {
                 let body = Body::Code;
                 let request =
                     Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), body, fixed: false };
-                return vec![Step { name: "".into(), only: None, ok: Vec::new(), request }];
+                return vec![Step::alone(request, Vec::new())];
             }
             None => {
                 let request = self.request(action, known, at, based);
-                return vec![Step { name: "".into(), only: None, ok: self.ok(action, at), request }];
+                return vec![Step::alone(request, self.ok(action, at))];
             }
             Some(steps) => steps,
         };
@@ -114,8 +126,16 @@ impl Reader<'_> {
                 self.wrong(pointer(&at, "name"), why);
             }
             let only = fields.get("if").map(|only| Expr::compile(only, &known, &pointer(&at, "if"), self.mistakes));
+            let code = fields.get("code").and_then(|code| self.code(code, &pointer(&at, "code")));
+            if fields.contains_key("code") {
+                // A hook may put anything into a payload.
+                known.fields = None;
+            }
             let request = self.request(fields, &known, &at, based);
-            chain.push(Step { name: name.into(), only, ok: self.ok(fields, &at), request });
+            let verdict = fields
+                .get("verdict")
+                .map(|own| Arc::new(self.own_table(own, &pointer(&at, "verdict"), action.get("verdict"))));
+            chain.push(Step { only, code, ok: self.ok(fields, &at), verdict, request });
             known.steps.push(name.to_owned());
         }
         chain

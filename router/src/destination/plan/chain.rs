@@ -5,9 +5,10 @@ use std::any::Any;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
+use super::super::code::{Code, Input};
 use super::super::definition::Action;
 use super::super::instance::{Instance, Subscription};
-use super::super::interim::{Context, Outcome};
+use super::super::interim::{Context, Outcome, Table};
 use super::super::mistake::Refusal;
 use super::super::target::{Call, Env, Judged};
 use super::super::value::Scope;
@@ -69,10 +70,25 @@ impl Chain {
                 self.answers.push(Value::Null);
                 continue;
             }
+            if let Some(code) = step.code {
+                self.payload = self.shape(instance, code, env)?;
+            }
+            let scope = self.scope(instance, env, &budget);
             let request = instance.build(chosen, place, step, &scope)?;
             let events = vec![self.place];
             let memory: Box<dyn Any + Send + Sync> = Box::new(Memory::Chain(self));
             return Ok(Some(Call { subscription, events, request, step: place, memory: Some(memory) }));
+        }
+    }
+
+    fn shape(&self, instance: &Instance, code: &dyn Code, env: Env) -> Result<Value, Refusal> {
+        let (event, payload, answers) = (&self.event, &self.payload, self.answers.as_slice());
+        let base = instance.base.as_deref().unwrap_or_default();
+        let input = Input { event, payload, settings: &instance.settings, base, env, answers };
+        let mut payloads = code.shape(&input)?;
+        match (payloads.pop(), payloads.is_empty()) {
+            (Some(payload), true) => Ok(payload),
+            _ => Err(Refusal("a step of a chain is made of one payload".to_owned())),
         }
     }
 
@@ -99,10 +115,12 @@ impl Instance {
     ) -> Judged {
         let Call { subscription, events, step, memory, .. } = call;
         let memory = memory.and_then(|memory| memory.downcast::<Memory>().ok()).map(|memory| *memory);
-        let fine = outcome
-            .is_ok_and(|answer| action.steps.get(step).is_some_and(|step| step.ok.contains(&answer.status.as_u16())));
-        if !fine {
-            match self.ask_table(action, &events, memory.as_ref(), outcome, env) {
+        let asked = action.steps.get(step);
+        let fine = |answer: &Answer| asked.is_some_and(|step| step.ok.contains(&answer.status.as_u16()));
+        if !outcome.is_ok_and(fine) {
+            let own = asked.and_then(|step| step.verdict.as_ref()).or(action.verdict.as_ref());
+            let table = own.unwrap_or(&self.definition.verdict);
+            match self.ask_table(table, &events, memory.as_ref(), outcome, env) {
                 Judged::All(Verdict::Delivered) => {}
                 other => return other,
             }
@@ -128,7 +146,7 @@ impl Instance {
 
     fn ask_table(
         &self,
-        action: &Action,
+        table: &Table,
         events: &[usize],
         memory: Option<&Memory>,
         outcome: Result<&Answer, &Failure>,
@@ -150,7 +168,6 @@ impl Instance {
             secrets: &secrets,
             now: env.now,
         };
-        let table = action.verdict.as_ref().unwrap_or(&self.definition.verdict);
         let outcome: Outcome = table.judge(outcome, &context);
         match outcome.judged(places) {
             Judged::Each(mut verdicts) => {

@@ -150,7 +150,7 @@ impl Instance {
         }
         let Some(code) = action.code else { return Ok(vec![item]) };
         let base = self.base.as_deref().unwrap_or_default();
-        let input = Input { event, payload: &item.payload, settings: &self.settings, base, env };
+        let input = Input { event, payload: &item.payload, settings: &self.settings, base, env, answers: &[] };
         let payloads = code.shape(&input)?;
         if payloads.is_empty() {
             return Err(Refusal("there is nothing to send of this event".to_owned()));
@@ -165,7 +165,14 @@ impl Instance {
         let Some(code) = action.code.filter(|_| !items.is_empty()) else { return };
         let base = self.base.as_deref().unwrap_or_default();
         let settings = &self.settings;
-        let inputs = items.iter().map(|item| Input { event: item.event, payload: &item.payload, settings, base, env });
+        let inputs = items.iter().map(|item| Input {
+            event: item.event,
+            payload: &item.payload,
+            settings,
+            base,
+            env,
+            answers: &[],
+        });
         let inputs: Vec<Input<'_>> = inputs.collect();
         let made = match code.requests(&inputs) {
             Ok(made) => made,
@@ -196,6 +203,7 @@ impl Instance {
     ) -> Result<Call, Refusal> {
         if let [step] = action.steps.as_slice()
             && step.only.is_none()
+            && step.code.is_none()
         {
             let budget = Budget::new();
             let scope = self.scope(&item, env, &budget);
