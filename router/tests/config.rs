@@ -109,7 +109,7 @@ delivery: [256]
     router.yaml:1:9: expected a text, found a number: write it in quotes
       1 | listen: 8080
         |         ^^^^
-    router.yaml:2:1: there is no key "limts"; known: listen, admin, data, destinations_from, sources, destinations, limits, dedupe, retention, delivery
+    router.yaml:2:1: there is no key "limts"; known: listen, behind_proxy, admin, data, destinations_from, sources, destinations, limits, dedupe, retention, delivery
       2 | limts: {event: 32KB}
         | ^^^^^
         = did you mean "limits"?

@@ -189,12 +189,12 @@ async fn redrive(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, R
 }
 
 async fn pause(State(app): State<Arc<App>>, Path(instance): Path<String>) -> Result<Response, Refused> {
-    app.pause(&instance)?;
+    app.pause(&instance).await?;
     Ok(answer(StatusCode::OK, &json!({ "destination": instance, "paused": true })))
 }
 
 async fn resume(State(app): State<Arc<App>>, Path(instance): Path<String>) -> Result<Response, Refused> {
-    app.resume(&instance)?;
+    app.resume(&instance).await?;
     Ok(answer(StatusCode::OK, &json!({ "destination": instance, "paused": false })))
 }
 

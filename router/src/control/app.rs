@@ -1,7 +1,7 @@
 //! A running router: what it is made of, and how it follows its configuration. The rooms meet here and nowhere else.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::delivery::{Backoff, Engine, EngineError, Instance, Options, Parts, Shares, Topology};
 use crate::event::Decoder;
 use crate::ingest::{self, Ingest, SourcesError};
-use crate::log::{Embedded, LaneId, LaneState, Log, LogError, Retention, Stored};
+use crate::log::{Embedded, EmbeddedOptions, LaneId, LaneState, Log, LogError, Retention, Stored};
 
 /// How often the log's size is looked at.
 const MEASURE: Duration = Duration::from_secs(1);
@@ -235,11 +235,16 @@ impl App {
     }
 }
 
+/// The log's own folder in a data folder.
+pub(super) fn log_folder(data: &Path) -> PathBuf {
+    data.join("log")
+}
+
 /// Opens the log of a configuration.
 pub(super) fn open(loaded: &Loaded) -> Result<Arc<dyn Log>, StartError> {
     let folder = &loaded.data;
     std::fs::create_dir_all(folder).map_err(|error| StartError::Folder { folder: folder.clone(), error })?;
-    Ok(Arc::new(Embedded::open(folder)?))
+    Ok(Arc::new(Embedded::open(log_folder(folder), EmbeddedOptions::default())?))
 }
 
 /// The sources and their destinations as the log numbers them.

@@ -104,12 +104,15 @@ pub fn lanes(query: &Query, places: &[Place]) -> Result<Vec<LaneId>, ListError> 
     Ok(lanes)
 }
 
+/// A name that is none of these.
+pub(crate) fn unknown(what: &'static str, name: &str, names: &[&str]) -> ListError {
+    let nearest = crate::nearest::nearest(name, names).map(str::to_owned);
+    ListError::Unknown { what, name: name.to_owned(), nearest }
+}
+
 fn known(what: &'static str, name: Option<&str>, names: &[&str]) -> Result<(), ListError> {
     match name {
-        Some(name) if !names.contains(&name) => {
-            let nearest = crate::nearest::nearest(name, names).map(str::to_owned);
-            Err(ListError::Unknown { what, name: name.to_owned(), nearest })
-        }
+        Some(name) if !names.contains(&name) => Err(unknown(what, name, names)),
         _ => Ok(()),
     }
 }
@@ -157,7 +160,7 @@ fn view(log: &dyn Log, letter: &DeadLetter, places: &[Place]) -> Result<Letter, 
         message_id: text("messageId"),
         kind: text("type"),
         event: text("event").or_else(|| text("name")),
-        at: letter.at.to_string(),
+        at: super::status::time(letter.at),
         attempts: letter.dead.attempts,
         reason: mask.text(&letter.dead.reason),
     })

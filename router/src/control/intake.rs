@@ -27,6 +27,10 @@ impl Gate {
         Self { engine, most_bytes, bytes: AtomicU64::new(0), stopping: AtomicBool::new(false) }
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Notes how much the log takes.
     pub(crate) fn measured(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
@@ -64,7 +68,8 @@ impl Intake for Gate {
         if self.stopping.load(Ordering::Relaxed) || self.too_large() {
             return Err(Full { retry_after: COME_BACK });
         }
-        self.engine.admit(source, events, bytes)
+        let admitted = self.engine.admit(source, events, bytes);
+        admitted.map_err(|full| Full { retry_after: full.retry_after })
     }
 
     fn appended(&self, source: SourceId, events: Range<Seq>) {

@@ -70,6 +70,7 @@ metrics! {
     LOG_BYTES Gauge "router_log_bytes" [] "Bytes that the log takes on disk"
     WAITING Gauge "router_waiting_events" ["source", "destination"] "Events that nobody has looked at yet, or that are being sent"
     RETRYING Gauge "router_retrying_events" ["source", "destination"] "Events that wait for another try"
+    OLDEST Gauge "router_oldest_waiting_seconds" ["source", "destination"] "How long ago the oldest event was accepted that nobody has looked at yet"
     DEAD_LETTERS Gauge "router_dead_letters" ["source", "destination"] "Dead letters that the log keeps"
     OPEN Gauge "router_destination_open" ["destination"] "1 while requests may be sent, 0 while the destination is paused, disabled or left alone"
     DELIVERED Counter "router_delivered_events_total" ["destination"] "Events that the partner took"

@@ -2,9 +2,15 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::config::show_size;
+
+/// A time as it is told: RFC 3339, to the millisecond.
+pub(crate) fn time(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
 
 /// All there is to say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,7 +74,7 @@ pub struct DestinationStatus {
     /// The definition that it is an instance of.
     #[serde(rename = "type")]
     pub slug: String,
-    /// `open`, `paused`, `slowed`, `shut` or `disabled`.
+    /// `open`, `paused`, `shut`, `probing` or `disabled`.
     pub state: String,
     /// Why it is not open.
     pub detail: Option<String>,

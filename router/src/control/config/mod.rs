@@ -47,6 +47,8 @@ pub struct Config {
     pub retention: Retention,
     /// How events are sent.
     pub delivery: Delivery,
+    /// Whether a proxy stands before this, whose `X-Forwarded-For` names the client.
+    pub behind_proxy: bool,
 }
 
 impl Default for Config {
@@ -62,6 +64,7 @@ impl Default for Config {
             dedupe: Dedupe::default(),
             retention: Retention::default(),
             delivery: Delivery::default(),
+            behind_proxy: false,
         }
     }
 }

@@ -11,8 +11,9 @@ use crate::destination::Mistake;
 use crate::destination::mistake::pointer;
 
 /// The keys of the file, in its order.
-const TOP: [&str; 10] = [
+const TOP: [&str; 11] = [
     "listen",
+    "behind_proxy",
     "admin",
     "data",
     "destinations_from",
@@ -25,8 +26,19 @@ const TOP: [&str; 10] = [
 ];
 
 /// The keys of an instance.
-const INSTANCE: [&str; 9] =
-    ["type", "settings", "filter", "actions", "order", "enabled", "limits", "send_to", "allow_internal"];
+const INSTANCE: [&str; 11] = [
+    "type",
+    "settings",
+    "filter",
+    "actions",
+    "order",
+    "enabled",
+    "limits",
+    "send_to",
+    "allow_internal",
+    "integrations",
+    "description",
+];
 
 /// Reads a document whose environment variables have been put in. Answers what could be read, defaults for the rest, and every
 /// mistake; the configuration is good where there is none. Instances are looked at from outside alone: the kit reads their settings.
@@ -47,6 +59,7 @@ pub fn read(document: &Value) -> (Config, Vec<Mistake>) {
         dedupe: dedupe(&mut reader, &top.node("dedupe")),
         retention: retention(&mut reader, &top.node("retention")),
         delivery: delivery(&mut reader, &top.node("delivery")),
+        behind_proxy: reader.boolean(&top.node("behind_proxy"), false),
         destinations,
     };
     if config.listen == config.admin.listen && config.listen.port() != 0 {

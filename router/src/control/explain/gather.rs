@@ -1,9 +1,11 @@
 //! Finding what there is to tell.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::control::status::time;
 use super::{Event, Explanation, Mask, Plan, Request, State, Step, Way};
 use crate::destination::{Env, Target};
 use crate::log::{How, InstanceId, LaneId, Log, LogError, Outcome, Seq, SourceId, Stored, fingerprint};
@@ -20,6 +22,8 @@ pub struct Gathering<'a> {
     pub places: &'a [Place],
     /// What the plans may know of the world.
     pub env: Env,
+    /// What holds instances up, by their names.
+    pub gates: BTreeMap<String, String>,
 }
 
 /// A source and its destinations.
@@ -41,8 +45,8 @@ pub struct Lane {
     pub target: Arc<dyn Target>,
     /// What must not be shown.
     pub mask: Arc<Mask>,
-    /// What its gate says, where it is not open.
-    pub gate: Option<String>,
+    /// Whether nothing is sent to it.
+    pub disabled: bool,
 }
 
 impl std::fmt::Debug for Lane {
@@ -82,8 +86,8 @@ impl Gathering<'_> {
         Ok(Event {
             source: place.map_or_else(|| "(no longer configured)".to_owned(), |place| place.source.clone()),
             seq,
-            received_at: stored.parcel.received_at.to_string(),
-            sent_at: stored.parcel.sent_at.map(|at| at.to_string()),
+            received_at: time(stored.parcel.received_at),
+            sent_at: stored.parcel.sent_at.map(time),
             destinations: destinations.collect::<Result<_, _>>()?,
             event,
         })
@@ -106,7 +110,7 @@ impl Gathering<'_> {
             why_not: None,
             plans: plans.collect(),
             history,
-            gate: lane.gate.clone(),
+            gate: self.gates.get(target.name()).cloned(),
         })
     }
 
@@ -142,7 +146,7 @@ fn request(request: &http::Request<bytes::Bytes>, mask: &Mask) -> Request {
 /// What a record says about one event.
 fn step(outcome: &Outcome, seq: Seq, mask: &Mask) -> Option<Step> {
     let empty = Step {
-        at: outcome.at.to_string(),
+        at: time(outcome.at),
         what: State::Skipped,
         status: None,
         elapsed_ms: None,
@@ -156,7 +160,7 @@ fn step(outcome: &Outcome, seq: Seq, mask: &Mask) -> Option<Step> {
     }
     if let Some((_, retry)) = outcome.retry.iter().find(|(at, _)| *at == seq) {
         let (attempts, reason) = (Some(retry.attempts), Some(mask.text(&retry.reason)));
-        return Some(Step { what: State::Retrying, attempts, next: Some(retry.at.to_string()), reason, ..empty });
+        return Some(Step { what: State::Retrying, attempts, next: Some(time(retry.at)), reason, ..empty });
     }
     let done = outcome.done.iter().find(|done| done.events.contains(&seq))?;
     Some(match done.how {

@@ -1,5 +1,6 @@
 //! Explanations and lists of a log in memory, with a destination made for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -72,7 +73,7 @@ fn places(log: &Memory) -> Vec<Place> {
         instance: log.instance(name).unwrap(),
         target: Arc::new(Sender(name, Limits::default())),
         mask: Arc::new(Mask::new(["fake-secret".to_owned()])),
-        gate: None,
+        disabled: false,
     };
     vec![
         Place { source: "shop".to_owned(), id: log.source("shop").unwrap(), lanes: vec![lane("a"), lane("b")] },
@@ -92,7 +93,7 @@ async fn the_way_of_an_event_is_told_without_secrets() {
     let how = How::Delivered { status: 202, elapsed_ms: 12 };
     log.record(Outcome { done: vec![Done { events: seq..seq + 1, how }], ..outcome(lane, 9) }).await.unwrap();
 
-    let gathering = Gathering { log: &log, places: &places, env: Env { now: at(20), seed: 1 } };
+    let gathering = Gathering { log: &log, places: &places, env: Env { now: at(20), seed: 1 }, gates: BTreeMap::new() };
     let told = gathering.explain("m1").unwrap();
 
     let way = &told.events[0].destinations[0];
@@ -138,7 +139,7 @@ async fn what_is_not_wanted_or_refused_is_told() {
     event(&log, places[1].id, "m1", json!({"type": "identify"})).await;
     event(&log, places[1].id, "m2", json!({"type": "track", "event": "Paid"})).await;
 
-    let gathering = Gathering { log: &log, places: &places, env: Env { now: at(20), seed: 1 } };
+    let gathering = Gathering { log: &log, places: &places, env: Env { now: at(20), seed: 1 }, gates: BTreeMap::new() };
 
     let skipped = gathering.explain("m1").unwrap().to_string();
     assert!(skipped.contains("filter    not meant for it"), "{skipped}");
