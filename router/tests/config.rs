@@ -70,7 +70,7 @@ fn sizes_durations_and_variables_are_read() {
 sources:
   shop: {write_keys: ['${KEY}', '${OTHER:-spare}'], destinations: all, strict: true}
 destinations:
-  a: {type: webhook, settings: {url: 'http://127.0.0.1:1/'}, order: user, enabled: false}
+  a: {type: webhook, settings: {}, order: user, enabled: false}
 limits: {event: 1KB, body: 2KiB, batch: '${PORTS}', backlog: {events: 1_000, bytes: 1.5GB}}
 dedupe: {for: 90s}
 retention: {age: 1d}
@@ -99,7 +99,7 @@ sources:
   till: {write_keys: a, destination: [hook]}
   'no good': {write_keys: []}
 destinations:
-  hook: {type: webhook, settings: {url: 'http://127.0.0.1:1/'}, order: users, enabled: 'yes'}
+  hook: {type: webhook, settings: {}, order: users, enabled: 'yes'}
   none: {}
 limits: {event: lots, batch: 0, backlog: 7}
 dedupe: {for: 5}
@@ -146,10 +146,10 @@ delivery: [256]
       7 |   'no good': {write_keys: *]}
         |              ^
     router.yaml:9:72: `order` is `user` (the events of one user one after the other) or `none`
-      9 |   hook: {type: webhook, settings: {url: 'http://127.0.0.1:1/'}, order: users, enabled: 'yes'}
+      9 |   hook: {type: webhook, settings: {}, order: users, enabled: 'yes'}
         |                                                                        ^^^^^
     router.yaml:9:88: expected true or false, found a text
-      9 |   hook: {type: webhook, settings: {url: 'http://127.0.0.1:1/'}, order: users, enabled: 'yes'}
+      9 |   hook: {type: webhook, settings: {}, order: users, enabled: 'yes'}
         |                                                                                        ^^^^^
     router.yaml:10:9: a destination needs a `type`: the name of its definition, like `webhook`
       10 |   none: {}
@@ -257,7 +257,7 @@ fn secrets_are_not_shown() {
     let config = read(
         "sources: {shop: {write_keys: ['${KEY}'], destinations: all}}
 admin: {token: '${TOKEN}'}
-destinations: {a: {type: webhook, settings: {url: 'http://127.0.0.1:1/', sharedSecret: '${KEY}'}}}
+destinations: {a: {type: webhook, settings: {sharedSecret: '${KEY}'}}}
 ",
     );
     let shown = format!("{config:?}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::watch as signal;
 
 use super::logs::{self, Format};
 use super::{Failed, Where};
@@ -75,10 +75,10 @@ impl Run {
         let watch = Watch::new(loaded.file.clone(), loaded.folders.clone());
         let app = App::start(loaded, self.destinations.clone(), listen).await?;
         app.say();
-        let (end, ending) = watch::channel(false);
+        let (end, ending) = signal::channel(false);
         let serving = Serving { connections, end_time: self.grace, ..Serving::default() };
         let events = tokio::spawn(ingest::serve(listener, ingest::router(app.ingest().clone()), serving, over(ending.clone())));
-        let (admin_end, admin_ending) = watch::channel(false);
+        let (admin_end, admin_ending) = signal::channel(false);
         let serving = Serving { end_time: Duration::from_secs(1), ..Serving::default() };
         let admin = tokio::spawn(ingest::serve(admin_listener, admin::router(app.clone(), token), serving, over(admin_ending)));
         Running { pid: std::process::id(), listen, admin: admin_listen }
@@ -111,8 +111,10 @@ impl Run {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let asked = tokio::select! {
-                () = signals.stop() => break,
-                () = signals.reload() => true,
+                said = signals.next() => match said {
+                    Said::Stop => break,
+                    Said::Reload => true,
+                },
                 _ = look.tick() => false,
             };
             let mut looking = watch;
@@ -149,7 +151,7 @@ fn local(listener: &TcpListener) -> Result<std::net::SocketAddr, Failed> {
 }
 
 /// Comes once `true` was sent, or the sender is gone.
-async fn over(mut ending: watch::Receiver<bool>) {
+async fn over(mut ending: signal::Receiver<bool>) {
     let _ = ending.wait_for(|over| *over).await;
 }
 
@@ -180,20 +182,30 @@ impl Signals {
         Ok(Self {})
     }
 
-    async fn reload(&mut self) {
-        #[cfg(unix)]
-        self.hangup.recv().await;
-        #[cfg(not(unix))]
-        std::future::pending::<()>().await;
+    /// What it says next.
+    #[cfg(unix)]
+    async fn next(&mut self) -> Said {
+        tokio::select! {
+            _ = self.terminate.recv() => Said::Stop,
+            _ = self.interrupt.recv() => Said::Stop,
+            _ = self.hangup.recv() => Said::Reload,
+        }
     }
 
-    async fn stop(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> Said {
         let _ = tokio::signal::ctrl_c().await;
+        Said::Stop
     }
+
+    /// Waits for the next that ends it.
+    async fn stop(&mut self) {
+        while self.next().await != Said::Stop {}
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Reload,
+    Stop,
 }

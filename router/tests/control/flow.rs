@@ -64,14 +64,8 @@ fn the_way_of_an_event_is_told_from_the_folder_where_no_router_runs() {
 fn secrets_are_not_told() {
     let sink = Sink::start();
     let folder = Folder::new(&format!(
-        "sources: {{shop: {{write_keys: [fake-key], destinations: [hook]}}}}
-destinations:
-  hook:
-    type: webhook
-    settings: {{url: 'http://127.0.0.1:{}/events?k=fake-secret-in-url', sharedSecret: fake-shared-secret}}
-    allow_internal: true
-",
-        sink.port
+        "sources: {{shop: {{write_keys: [fake-key], destinations: [hook]}}}}\ndestinations: {{hook: {}}}\n",
+        sink.hook_with("/events?k=fake-shared-secret", ", settings: {sharedSecret: fake-shared-secret}")
     ));
     let router = folder.start();
     router.track("fake-key", "first");
@@ -87,11 +81,11 @@ fn an_event_that_is_not_meant_for_a_destination_is_skipped_there() {
     let folder = Folder::new(&format!(
         "sources: {{shop: {{write_keys: [fake-key], destinations: all}}}}
 destinations:
-  hook: {hook}
-  carts: {{type: webhook, filter: 'event = \"Cart\"', settings: {{url: 'http://127.0.0.1:{port}/carts'}}, allow_internal: true}}
+  hook: {}
+  carts: {}
 ",
-        hook = sink.hook(),
-        port = sink.port
+        sink.hook(),
+        sink.hook_with("/carts", ", filter: 'event = \"Cart\"'")
     ));
     let router = folder.start();
     router.track("fake-key", "first");

@@ -245,7 +245,16 @@ impl Sink {
 
     /// An entry of `destinations:` that sends here.
     pub(crate) fn hook(&self) -> String {
-        format!("{{type: webhook, settings: {{url: 'http://127.0.0.1:{}/events'}}, allow_internal: true}}", self.port)
+        self.hook_with("/events", "")
+    }
+
+    /// The same, to another path and with more in it.
+    pub(crate) fn hook_with(&self, path: &str, more: &str) -> String {
+        format!(
+            "{{type: webhook, actions: [{{action: send, when: 'type = \"track\"', mapping: {{url: 'http://127.0.0.1:{}{path}', \
+             method: POST}}}}], allow_internal: true{more}}}",
+            self.port
+        )
     }
 }
 

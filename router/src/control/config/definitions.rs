@@ -15,12 +15,12 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// Those in the program, then those of folders, in order: a later one takes the place of an earlier one of the same name.
-    /// With it comes what is wrong with any of them.
+    /// Those of folders, in order, and of those in the program the ones that `wanted` says: a later one takes the place of an
+    /// earlier one of the same name. With it comes what is wrong with any of them.
     #[must_use]
-    pub fn read(folders: &[PathBuf]) -> (Self, Report) {
+    pub fn read(folders: &[PathBuf], wanted: impl Fn(&str) -> bool) -> (Self, Report) {
         let (mut definitions, mut report) = (Self::default(), Report::default());
-        for (slug, text) in embedded() {
+        for (slug, text) in embedded().filter(|(slug, _)| wanted(slug)) {
             let name = format!("{slug}.yaml (built in)");
             definitions.add(slug, Document::parse(&name, text.as_bytes()), text, &mut report);
         }
@@ -81,11 +81,21 @@ impl Definitions {
         self.faulty.contains(slug)
     }
 
-    /// All names, in order.
+    /// The names of all that were read, in order.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         self.by_slug.keys().map(String::as_str).collect()
     }
+}
+
+/// The names of all that an instance may be of: those that were read, and those in the program.
+#[must_use]
+pub fn known(read: &Definitions) -> Vec<&str> {
+    let mut names: Vec<&str> = read.names();
+    names.extend(embedded().map(|(slug, _)| slug));
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The definition files of a folder, in order.

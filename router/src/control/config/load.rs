@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::definitions::Definitions;
+use super::definitions::{self, Definitions};
 use super::{Config, Destination, read};
 use crate::control::explain::Mask;
 use crate::destination::document::{Document, Report};
@@ -74,7 +74,8 @@ pub fn load(file: &Path, more: &[PathBuf], variables: Variables<'_>) -> Result<L
     let data = base.join(&config.data);
     let folders: Vec<PathBuf> =
         config.destinations_from.iter().map(|folder| base.join(folder)).chain(more.iter().cloned()).collect();
-    let (definitions, faults) = Definitions::read(&folders);
+    let wanted = |slug: &str| config.destinations.iter().any(|destination| destination.slug == slug);
+    let (definitions, faults) = Definitions::read(&folders, wanted);
     let mut instances = Vec::new();
     for destination in config.destinations.iter().filter(|destination| !destination.slug.is_empty()) {
         let at = pointer("/destinations", &destination.name);
@@ -89,7 +90,7 @@ pub fn load(file: &Path, more: &[PathBuf], variables: Variables<'_>) -> Result<L
                 format!("{at}/type"),
                 "definition",
                 &destination.slug,
-                &definitions.names(),
+                &definitions::known(&definitions),
             )),
         }
     }
