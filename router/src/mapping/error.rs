@@ -142,7 +142,7 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 }
 
 /// What a value is called in an error.
-pub(crate) fn kind(value: Option<&serde_json::Value>) -> &'static str {
+pub(super) fn kind(value: Option<&serde_json::Value>) -> &'static str {
     use serde_json::Value;
     match value {
         None => "nothing",

@@ -37,7 +37,6 @@ mod template;
 use serde_json::Value;
 use std::fmt;
 
-pub(crate) use error::kind;
 pub use error::{ApplyError, MappingError, Problem};
 pub(crate) use out::{Budget, Fields, Out};
 

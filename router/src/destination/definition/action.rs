@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::code::Code;
 use super::super::fields::Fields;
@@ -123,7 +123,7 @@ impl Reader<'_> {
         let known = Known { fields: names, here_is_payload: stage.is_some(), ..event };
         let require =
             fields.get("require").map_or_else(Vec::new, |r| self.requires(r, &known, &pointer(&at, "require")));
-        let own_requests = code.is_some_and(Code::makes_requests);
+        let own_requests = code.map_or(fields.contains_key("code") && !fields.contains_key("steps"), Code::makes_requests);
         let steps = self.steps(fields, &known, &at, based, own_requests);
         let batches = own_requests || steps.iter().any(Step::batches);
         let batch = self.flag(fields, "batch", batches, &at);
@@ -189,19 +189,26 @@ impl Reader<'_> {
             self.wrong(at, FORM);
             return None;
         };
-        self.only(fields, &["any", "all", "that", "else"], "part of `require`", at);
+        let operator = !["any", "all", "that"].iter().any(|key| fields.contains_key(*key));
+        if !operator {
+            self.only(fields, &["any", "all", "that", "else"], "part of `require`", at);
+        }
+        // `{$present: $.email, else: …}`
+        let rest: Map<String, Value> = fields.iter().filter(|(key, _)| *key != "else").map(|(k, v)| (k.clone(), v.clone())).collect();
+        let rest = Value::Object(rest);
         let (any, key, values) = match (fields.get("any"), fields.get("all"), fields.get("that")) {
             (Some(Value::Array(values)), None, None) => (true, "any", values.as_slice()),
             (None, Some(Value::Array(values)), None) => (false, "all", values.as_slice()),
             (None, None, Some(value)) => (false, "that", std::slice::from_ref(value)),
+            (None, None, None) if fields.len() > 1 => (false, "", std::slice::from_ref(&rest)),
             _ => {
                 self.wrong(at, FORM);
                 return None;
             }
         };
-        let place = pointer(at, key);
+        let place = if key.is_empty() { at.to_owned() } else { pointer(at, key) };
         let values = values.iter().enumerate().map(|(i, value)| {
-            let at = if key == "that" { place.clone() } else { format!("{place}/{i}") };
+            let at = if matches!(key, "that" | "") { place.clone() } else { format!("{place}/{i}") };
             Expr::compile(value, known, &at, self.mistakes)
         });
         let values = values.collect();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use serde_json::Value;
 
-pub(crate) use action::{Action, Require};
+pub(crate) use action::Action;
 pub(crate) use reachable::filter as reachable;
 pub(crate) use request::{Body, Each, Request, Step, Text, Wrap};
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::code::Code;
 use super::super::interim::Table;
 use super::super::mistake::{Mistake, pointer};
-use super::super::value::{Compiler, Expr, Known, Template, Uses};
+use super::super::value::{Expr, Known, Template, Uses};
 use super::reader::Reader;
 
 /// A request, and when it is made.
@@ -33,9 +33,9 @@ pub(crate) struct Request {
     pub(crate) whole: bool,
     pub(crate) query: Vec<(Box<str>, Expr)>,
     pub(crate) headers: Vec<(HeaderName, Expr)>,
+    /// Headers that say how large the batch is.
+    pub(crate) late: Vec<(HeaderName, Expr)>,
     pub(crate) body: Body,
-    /// Whether everything but the body is the same for each event of a batch.
-    pub(crate) fixed: bool,
 }
 
 /// A text, or one with values in it.
@@ -95,7 +95,7 @@ impl Reader<'_> {
                 let (method, url) = (Text::Fixed("POST".into()), Text::Fixed("".into()));
                 let body = Body::Code;
                 let request =
-                    Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), body, fixed: false };
+                    Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), late: Vec::new(), body };
                 return vec![Step::alone(request, Vec::new())];
             }
             None => {
@@ -171,17 +171,15 @@ impl Reader<'_> {
             }
             Some(_) => self.wrong(pointer(at, "query"), "`query` is an object: a name and a value"),
         }
-        let headers = fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), known));
+        let counted = Known { count: fields.contains_key("each"), ..known.clone() };
+        let mut headers = fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counted));
+        let late: Vec<_> = headers.extract_if(.., |(_, value)| value.uses().has(Uses::COUNT)).collect();
+        for (name, _) in late.iter().filter(|(_, value)| value.uses().has(Uses::EVENT)) {
+            let at = pointer(&pointer(at, "headers"), name.as_str());
+            self.wrong(at, "the size of a batch is known when nothing of a single event is");
+        }
         let body = self.body(fields, known, at);
-        let own = |text: &Text| matches!(text, Text::Template(_));
-        let fixed = !own(&method)
-            && !own(&url)
-            && query
-                .iter()
-                .map(|(_, value)| value)
-                .chain(headers.iter().map(|(_, value)| value))
-                .all(|value| !value.uses().has(Uses::EVENT));
-        Request { method, url, whole, query, headers, body, fixed }
+        Request { method, url, whole, query, headers, late, body }
     }
 
     /// `POST /import?strict=1`

@@ -1,7 +1,10 @@
 //! Requests that carry several events: a list with something for each.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use bytes::Bytes;
+use http::Request;
 use serde_json::Value;
 
 use super::super::definition::{Each, Step, Wrap};
@@ -10,12 +13,22 @@ use super::super::mistake::Refusal;
 use super::super::target::{Env, Planned};
 use super::super::value::{Scope, Uses};
 use super::body::{self, nothing};
-use super::head::Head;
+use super::head::{Head, header};
 use super::{Item, call, salt};
 use crate::mapping::{Budget, Out};
 
-/// Stands for the list while what is around it is made.
-const MARK: &str = "\u{1}the list of the batch\u{1}";
+/// Batches in the making.
+pub(super) struct Batch<'b> {
+    instance: &'b Instance,
+    subscription: usize,
+    chosen: &'b Subscription,
+    step: &'b Step,
+    each: &'b Each,
+    env: Env,
+    groups: Vec<Group>,
+    /// The places of the groups by what they have in common.
+    known: HashMap<String, usize>,
+}
 
 /// Events that go to the same place in the same wrapping.
 struct Group {
@@ -30,6 +43,7 @@ struct Group {
 struct Open {
     /// The items, with commas between them.
     list: Vec<u8>,
+    /// For each item its event's place.
     places: Vec<usize>,
     payloads: Vec<Value>,
     events: usize,
@@ -41,93 +55,81 @@ struct Piece {
     items: usize,
 }
 
-impl Instance {
-    #[expect(clippy::too_many_arguments, reason = "all of it is what a plan is made of")]
-    pub(super) fn batches(
-        &self,
+impl<'b> Batch<'b> {
+    pub(super) fn new(
+        instance: &'b Instance,
         subscription: usize,
-        chosen: &Subscription,
-        step: &Step,
-        each: &Each,
-        items: Vec<Item<'_>>,
+        chosen: &'b Subscription,
+        step: &'b Step,
+        each: &'b Each,
         env: Env,
-        planned: &mut Planned,
-    ) {
-        let mut groups: Vec<Group> = Vec::new();
-        let mut known: HashMap<String, usize> = HashMap::new();
-        let shared = chosen.heads.first().and_then(Option::as_ref);
-        let wrap = each.wrap.as_ref();
-        let same_for_all = shared.is_some() && wrap.is_none_or(|wrap| !wrap.value.uses().has(Uses::EVENT));
+    ) -> Self {
+        Self { instance, subscription, chosen, step, each, env, groups: Vec::new(), known: HashMap::new() }
+    }
+
+    /// Adds events; a request that is full is closed.
+    pub(super) fn add_all(&mut self, items: Vec<Item<'_>>, planned: &mut Planned) {
         let mut items = items.into_iter().peekable();
         while let Some(item) = items.next() {
+            let place = item.place;
             // An event may have become several items; they stay together.
             let mut of_event = vec![item];
-            while let Some(more) = items.next_if(|more| more.place == of_event[0].place) {
+            while let Some(more) = items.next_if(|more| more.place == place) {
                 of_event.push(more);
             }
-            let place = of_event[0].place;
-            let added = self.piece(each, &of_event, env).and_then(|piece| {
-                let group = match (same_for_all, groups.len()) {
-                    (true, 1) => 0,
-                    _ => self.group(shared, step, wrap, &of_event[0], env, &mut groups, &mut known)?,
-                };
-                Ok((piece, group))
-            });
-            let (piece, group) = match added {
-                Ok(added) => added,
-                Err(refusal) => {
-                    planned.refused.push((place, refusal.0));
-                    continue;
-                }
-            };
-            let group = &mut groups[group];
-            let around = group.before.len() + group.after.len() + 2;
-            if around + piece.bytes.len() > chosen.limits.bytes {
-                let (bytes, most) = (around + piece.bytes.len(), chosen.limits.bytes);
-                planned
-                    .refused
-                    .push((place, format!("this event makes a request of {bytes} bytes, and the most is {most}")));
-                continue;
-            }
-            let full = group.open.events >= chosen.limits.events
-                || around + group.open.list.len() + 1 + piece.bytes.len() > chosen.limits.bytes;
-            if full && group.open.events > 0 {
-                let open = std::mem::take(&mut group.open);
-                self.close(subscription, group, open, wrap, env, planned);
-            }
-            if group.open.events > 0 {
-                group.open.list.push(b',');
-            }
-            group.open.list.extend_from_slice(&piece.bytes);
-            group.open.events += 1;
-            group.open.places.extend(std::iter::repeat_n(place, piece.items));
-            if self.definition.remembers_payloads {
-                let payloads = of_event.into_iter().map(|item| item.payload.into_owned());
-                group.open.payloads.extend(payloads);
-            }
-        }
-        for mut group in groups {
-            let open = std::mem::take(&mut group.open);
-            if open.events > 0 {
-                self.close(subscription, &group, open, wrap, env, planned);
+            if let Err(refusal) = self.add(place, of_event, planned) {
+                planned.refused.push((place, refusal.0));
             }
         }
     }
 
-    fn piece(&self, each: &Each, items: &[Item<'_>], env: Env) -> Result<Piece, Refusal> {
+    /// Closes what is still open.
+    pub(super) fn finish(mut self, planned: &mut Planned) {
+        for group in 0..self.groups.len() {
+            self.close(group, planned);
+        }
+    }
+
+    fn add(&mut self, place: usize, items: Vec<Item<'_>>, planned: &mut Planned) -> Result<(), Refusal> {
+        let Some(first) = items.first() else { return Ok(()) };
+        let piece = self.piece(&items)?;
+        let at = self.group(first)?;
+        let limits = &self.chosen.limits;
+        let Some(group) = self.groups.get(at) else { return Ok(()) };
+        let around = group.before.len() + group.after.len() + 2;
+        let bytes = around + piece.bytes.len();
+        if bytes > limits.bytes {
+            return Err(Refusal(format!("this event makes a request of {bytes} bytes, and the most is {}", limits.bytes)));
+        }
+        let longer = around + group.open.list.len() + 1 + piece.bytes.len();
+        if group.open.events >= limits.events || (group.open.events > 0 && longer > limits.bytes) {
+            self.close(at, planned);
+        }
+        let Some(Group { open, .. }) = self.groups.get_mut(at) else { return Ok(()) };
+        if open.events > 0 {
+            open.list.push(b',');
+        }
+        open.list.extend_from_slice(&piece.bytes);
+        open.events += 1;
+        open.places.extend(std::iter::repeat_n(place, piece.items));
+        if self.instance.definition.remembers_payloads {
+            open.payloads.extend(items.into_iter().map(|item| item.payload.into_owned()));
+        }
+        Ok(())
+    }
+
+    fn piece(&self, items: &[Item<'_>]) -> Result<Piece, Refusal> {
         let mut piece = Piece { bytes: Vec::with_capacity(1024), items: 0 };
         for item in items {
             let budget = Budget::new();
-            let scope = self.scope(item, env, &budget);
-            match each.item.run(&scope)? {
+            let scope = self.instance.scope(item, self.env, &budget);
+            match self.each.item.run(&scope)? {
                 Out::Undefined => return Err(nothing()),
                 // A list counts as several items.
                 Out::Array(several) => several.iter().try_for_each(|one| piece.add(one, &scope))?,
                 Out::Value(value) if value.is_array() => {
                     let several = value.as_array().into_iter().flatten();
-                    several
-                        .map(|one| Out::Value(std::borrow::Cow::Borrowed(one)))
-                        .try_for_each(|one| piece.add(&one, &scope))?;
+                    several.map(|one| Out::Value(Cow::Borrowed(one))).try_for_each(|one| piece.add(&one, &scope))?;
                 }
                 one => piece.add(&one, &scope)?,
             }
@@ -136,48 +138,47 @@ impl Instance {
     }
 
     /// The place of the group that an event belongs to.
-    #[expect(clippy::too_many_arguments, reason = "all of it is what a plan is made of")]
-    fn group(
-        &self,
-        shared: Option<&Head>,
-        step: &Step,
-        wrap: Option<&Wrap>,
-        item: &Item<'_>,
-        env: Env,
-        groups: &mut Vec<Group>,
-        known: &mut HashMap<String, usize>,
-    ) -> Result<usize, Refusal> {
+    fn group(&mut self, item: &Item<'_>) -> Result<usize, Refusal> {
+        let shared = self.chosen.heads.first().and_then(Option::as_ref);
+        let wrap = self.each.wrap.as_ref();
+        let same_for_all = shared.is_some() && wrap.is_none_or(|wrap| !wrap.value.uses().has(Uses::EVENT));
+        if same_for_all && !self.groups.is_empty() {
+            return Ok(0);
+        }
         let budget = Budget::new();
-        let scope = self.scope(item, env, &budget);
+        let scope = self.instance.scope(item, self.env, &budget);
         let head = match shared {
             Some(head) => head.clone(),
-            None => self.head(&step.request, &scope)?,
+            None => self.instance.head(&self.step.request, &scope)?,
         };
         let (before, after) = match wrap {
             Some(wrap) if wrap.plain => around(wrap, &scope)?,
             _ => (Vec::new(), Vec::new()),
         };
-        let key = format!("{} {} {}", head.key(), String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
-        Ok(*known.entry(key).or_insert_with(|| {
+        let groups = &mut self.groups;
+        let mut add = |head, before, after| {
             groups.push(Group { head, before, after, open: Open::default() });
             groups.len() - 1
-        }))
+        };
+        if same_for_all {
+            return Ok(add(head, before, after));
+        }
+        let key = format!("{} {} {}", head.key(), String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
+        Ok(*self.known.entry(key).or_insert_with(|| add(head, before, after)))
     }
 
-    fn close(
-        &self,
-        subscription: usize,
-        group: &Group,
-        open: Open,
-        wrap: Option<&Wrap>,
-        env: Env,
-        planned: &mut Planned,
-    ) {
-        let made = self
-            .list(group, &open, wrap, env)
-            .and_then(|body| self.seal(group.head.clone().request(body.into(), Some(body::JSON)), env));
+    fn close(&mut self, at: usize, planned: &mut Planned) {
+        let Some(group) = self.groups.get_mut(at) else { return };
+        let open = std::mem::take(&mut group.open);
+        if open.events == 0 {
+            return;
+        }
+        let made = match self.groups.get(at) {
+            Some(group) => self.request(group, &open),
+            None => return,
+        };
         match made {
-            Ok(request) => planned.calls.push(call(subscription, open.places, open.payloads, request)),
+            Ok(request) => planned.calls.push(call(self.subscription, open.places, open.payloads, request)),
             Err(refusal) => {
                 let mut places = open.places;
                 places.dedup();
@@ -186,28 +187,30 @@ impl Instance {
         }
     }
 
-    fn list(&self, group: &Group, open: &Open, wrap: Option<&Wrap>, env: Env) -> Result<Vec<u8>, Refusal> {
-        let mut list = Vec::with_capacity(group.before.len() + open.list.len() + group.after.len() + 2);
-        if wrap.is_none_or(|wrap| wrap.plain) {
-            list.extend_from_slice(&group.before);
-            list.push(b'[');
-            list.extend_from_slice(&open.list);
-            list.push(b']');
-            list.extend_from_slice(&group.after);
-            return Ok(list);
+    fn request(&self, group: &Group, open: &Open) -> Result<Request<Bytes>, Refusal> {
+        let budget = Budget::new();
+        let salt = open.places.first().map_or(0, |place| salt(*place));
+        let scope = Scope { count: open.places.len(), salt, ..Scope::new(&self.instance.settings, self.env, &budget) };
+        let mut head = group.head.clone();
+        for (name, value) in &self.step.request.late {
+            if let Some(value) = header(name, value, &scope)? {
+                head.set(name, value);
+            }
         }
+        let mut list = Vec::with_capacity(group.before.len() + open.list.len() + group.after.len() + 2);
+        list.extend_from_slice(&group.before);
         list.push(b'[');
         list.extend_from_slice(&open.list);
         list.push(b']');
-        let batch: Value = serde_json::from_slice(&list).map_err(|error| Refusal(error.to_string()))?;
-        let budget = Budget::new();
-        let salt = open.places.first().map_or(0, |place| salt(*place));
-        let scope = Scope { batch: Some(&batch), salt, ..Scope::new(&self.settings, env, &budget) };
-        list.clear();
-        if let Some(wrap) = wrap {
-            body::write(&wrap.value, &scope, &mut list)?;
+        list.extend_from_slice(&group.after);
+        if let Some(wrap) = self.each.wrap.as_ref().filter(|wrap| !wrap.plain) {
+            let batch: Value = serde_json::from_slice(&list).map_err(|error| Refusal(error.to_string()))?;
+            let scope = Scope { batch: Some(&batch), ..scope };
+            let mut whole = Vec::with_capacity(list.len());
+            body::write(&wrap.value, &scope, &mut whole)?;
+            list = whole;
         }
-        Ok(list)
+        self.instance.seal(head.request(list.into(), Some(body::JSON)), self.env)
     }
 }
 
@@ -223,7 +226,8 @@ impl Piece {
 
 /// What stands before the list and after it.
 fn around(wrap: &Wrap, scope: &Scope<'_>) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
-    let mark = Value::from(MARK);
+    // It stands for the list meanwhile, and no event can hold what nobody can guess.
+    let mark = Value::from(format!("\u{1}{:x}\u{1}", scope.env.seed));
     let scope = Scope { batch: Some(&mark), ..*scope };
     let mut whole = Vec::with_capacity(256);
     body::write(&wrap.value, &scope, &mut whole)?;

@@ -34,6 +34,10 @@ impl Head {
         request
     }
 
+    pub(super) fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.headers.insert(name, value);
+    }
+
     /// A text that is the same for the same head.
     pub(super) fn key(&self) -> String {
         format!("{} {} {:?}", self.method, self.uri, self.headers)
@@ -142,7 +146,7 @@ fn query(url: &mut String, name: &str, value: Out<'_>, scope: &Scope<'_>) -> Res
     Ok(())
 }
 
-fn header(name: &HeaderName, value: &Expr, scope: &Scope<'_>) -> Result<Option<HeaderValue>, Refusal> {
+pub(super) fn header(name: &HeaderName, value: &Expr, scope: &Scope<'_>) -> Result<Option<HeaderValue>, Refusal> {
     let Some(text) = value.text(scope).map_err(|trouble| trouble.within(name.as_str()))? else { return Ok(None) };
     match HeaderValue::from_str(&text) {
         Ok(value) => Ok(Some(value)),

@@ -81,7 +81,11 @@ impl Target for Instance {
         let Some(first) = action.steps.first() else { return planned };
         match &first.request.body {
             Body::Code => self.by_code(subscription, action, &items, *env, &mut planned),
-            Body::Each(each) => self.batches(subscription, chosen, first, each, items, *env, &mut planned),
+            Body::Each(each) => {
+                let mut batch = batch::Batch::new(self, subscription, chosen, first, each, *env);
+                batch.add_all(items, &mut planned);
+                batch.finish(&mut planned);
+            }
             _ => {
                 for item in items {
                     let place = item.place;

@@ -29,6 +29,8 @@ pub(crate) struct Known {
     pub(crate) steps: Vec<String>,
     /// Whether there is a `$batch`.
     pub(crate) batch: bool,
+    /// Whether at least its size is known.
+    pub(crate) count: bool,
 }
 
 /// Compiles one value.
@@ -266,6 +268,16 @@ impl<'c> Compiler<'c> {
             },
         };
         Part::Path(root, path)
+    }
+
+    /// `{$size: $batch}`
+    pub(super) fn count(&mut self) -> Part {
+        if !self.known.batch && !self.known.count {
+            return self.unknown_root("$batch", "batch");
+        }
+        self.uses.add(Uses::COUNT);
+        self.plain_batch = false;
+        Part::Count
     }
 
     fn unknown_root(&mut self, whole: &str, root: &str) -> Part {

@@ -123,6 +123,7 @@ pub(super) fn compile(c: &mut Compiler<'_>, name: &'static str, fields: &Map<Str
             };
             Part::Join { list: Box::new(list), by: by.into() }
         }
+        "$size" if value == "$batch" => c.below(name, |c| c.count()),
         "$size" => Part::Size(Box::new(c.child(name, value))),
         "$entries" => Part::Entries(Box::new(c.child(name, value))),
         _ => Part::FromEntries(Box::new(c.child(name, value))),

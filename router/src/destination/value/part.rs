@@ -15,6 +15,8 @@ pub(super) enum Part {
     Now,
     Uuid,
     Index,
+    /// `{$size: $batch}`
+    Count,
     Text(Template),
     First(Box<[Part]>),
     Object(Box<[(Key, Part)]>),

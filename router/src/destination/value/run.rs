@@ -97,6 +97,7 @@ pub(super) fn run<'a>(part: &'a Part, scope: &Scope<'a>) -> Result_<'a> {
         Part::Multiply(parts) => product(parts, scope)?,
         Part::Now => Out::text(scope.now()),
         Part::Uuid => Out::text(scope.uuid()),
+        Part::Count => Out::owned(scope.count.into()),
         Part::Index => Out::owned(scope.index.into()),
     })
 }

@@ -20,6 +20,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) steps: &'a [Value],
     /// `$batch`
     pub(crate) batch: Option<&'a Value>,
+    /// How many items are in the batch.
+    pub(crate) count: usize,
     /// `$index`: the place of the item in its list.
     pub(crate) index: usize,
     /// Where `$now` and `$uuid` come from.
@@ -40,6 +42,7 @@ impl<'a> Scope<'a> {
             settings,
             steps: &[],
             batch: None,
+            count: 0,
             index: 0,
             env,
             salt: 0,

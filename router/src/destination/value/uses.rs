@@ -12,6 +12,8 @@ impl Uses {
     pub(crate) const BATCH: Self = Self(8);
     /// The time and random values.
     pub(crate) const ENV: Self = Self(16);
+    /// How many items are in the batch, which is known last.
+    pub(crate) const COUNT: Self = Self(32);
 
     pub(crate) fn add(&mut self, other: Self) {
         self.0 |= other.0;

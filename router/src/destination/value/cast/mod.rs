@@ -4,6 +4,8 @@ mod contact;
 mod shape;
 pub(crate) mod time;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Number, Value};
 
 use super::run::Trouble;
@@ -52,6 +54,7 @@ kinds! {
     "sha256" => Sha256,
     "sha256_email" => Sha256Email,
     "sha256_phone" => Sha256Phone,
+    "base64" => Base64,
     "cents" => Cents,
     "currency" => Currency,
     "compact" => Compact,
@@ -175,6 +178,7 @@ fn plain(kind: Kind, value: Value) -> Result<Option<Value>, Trouble> {
             Some(hash) => hash.into(),
             None => return Err(cannot(&value, "a phone number with its country code")),
         },
+        Kind::Base64 => BASE64.encode(to_text_of(value, "a text")?).into(),
         Kind::Cents => integer((number(&value)?.as_f64().unwrap_or_default() * 100.0).round()),
         Kind::Currency => match contact::currency(&to_text(&value)) {
             Some(code) => code.into(),
