@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Map, Value};
 
-use super::listed::Listed;
+use super::Listed;
 
 /// Plans cases with the destinations that there are.
 pub trait Planner {

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::Listed;
 use super::case::{Case, Suite};
 use super::diff::diff;
-use super::listed::{Listed, below};
 use super::planner::{CannotPlan, Planner};
 use super::sent;
 use super::summary::{Absent, Checked, CheckedCase, Difference, Summary};
+use crate::destination::differs::below;
 use crate::destination::document::Report;
 
 /// Which cases, and how.

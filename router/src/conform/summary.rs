@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::listed::Listed;
+use super::Listed;
 
 /// The outcome of all cases.
 #[derive(Debug, Default)]

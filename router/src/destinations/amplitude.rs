@@ -59,7 +59,7 @@ fn shape(input: &Input<'_>) -> Map<String, Value> {
     if is("userAgentParsing")
         && let Some(agent) = text("userAgent")
     {
-        put("agent", device(agent, payload.get("userAgentData")));
+        put("agent", device(agent, payload));
     }
     match text("platform") {
         Some(platform) => {
@@ -73,7 +73,9 @@ fn shape(input: &Input<'_>) -> Map<String, Value> {
     if let Some(session) = payload.get("session_id").and_then(session) {
         put("session_id", session);
     }
+    // Users may be told twice what they are.
     if text("insert_id").is_none()
+        && text("event_type").is_some()
         && let Some(id) = input.event.get("messageId").and_then(Value::as_str).filter(|id| !id.is_empty())
     {
         put("insert_id", id.into());
@@ -84,9 +86,10 @@ fn shape(input: &Input<'_>) -> Map<String, Value> {
     shaped
 }
 
-fn device(agent: &str, hints: Option<&Value>) -> Value {
+/// What a user agent says, where the payload does not say it itself.
+fn device(agent: &str, payload: &Value) -> Value {
     let read = user_agent::read(agent);
-    let hint = |name: &str| hints.and_then(|hints| hints.get(name)).and_then(Value::as_str).map(str::to_owned);
+    let hint = |name: &str| payload.get("userAgentData")?.get(name)?.as_str().map(str::to_owned);
     let system = read.os.or(read.browser);
     let model = hint("model").or(read.model).or_else(|| read.os.map(str::to_owned));
     let parts = [
@@ -97,8 +100,11 @@ fn device(agent: &str, hints: Option<&Value>) -> Value {
         ("device_model", model),
         ("device_type", read.kind.map(str::to_owned)),
     ];
-    let there = parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?))));
-    Value::Object(there.collect())
+    let said = parts.into_iter().filter_map(|(name, read)| {
+        let own = payload.get(name).filter(|own| !own.is_null()).cloned();
+        Some((name.to_owned(), own.or(read.map(Value::String))?))
+    });
+    Value::Object(said.collect())
 }
 
 /// The first occurrence of a word in whatever case becomes the word.

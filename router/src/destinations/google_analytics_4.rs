@@ -116,8 +116,12 @@ fn flat(what: &str, fields: &Map<String, Value>, nulls: bool) -> Result<(), Refu
     let wrong = fields.iter().find(|(_, value)| value.is_array() || value.is_object() || (value.is_null() && !nulls));
     match wrong {
         None => Ok(()),
-        Some((name, Value::Null)) => Err(refusal(&format!("{what}: {name} is null, and Google takes texts and numbers"))),
-        Some((name, _)) => Err(refusal(&format!("{what}: {name} is a list or an object, and Google takes texts and numbers"))),
+        Some((name, Value::Null)) => {
+            Err(refusal(&format!("{what}: {name} is null, and Google takes texts and numbers")))
+        }
+        Some((name, _)) => {
+            Err(refusal(&format!("{what}: {name} is a list or an object, and Google takes texts and numbers")))
+        }
     }
 }
 

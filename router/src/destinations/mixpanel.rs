@@ -13,7 +13,17 @@ const INCREMENTS: usize = 100;
 
 /// What an order has as a whole and none of its products has.
 const OF_THE_ORDER: [&str; 11] = [
-    "affiliation", "subtotal", "total", "revenue", "shipping", "tax", "discount", "coupon", "currency", "order_number", "products",
+    "affiliation",
+    "subtotal",
+    "total",
+    "revenue",
+    "shipping",
+    "tax",
+    "discount",
+    "coupon",
+    "currency",
+    "order_number",
+    "products",
 ];
 
 /// `code: event`
@@ -50,9 +60,14 @@ pub(super) struct Increment;
 impl Code for Increment {
     fn shape(&self, input: &Input<'_>) -> Result<Vec<Value>, Refusal> {
         let mut payload = input.payload.clone();
-        let Some(increment) = payload.get_mut("increment").and_then(Value::as_object_mut) else { return Ok(vec![payload]) };
+        let Some(increment) = payload.get_mut("increment").and_then(Value::as_object_mut) else {
+            return Ok(vec![payload]);
+        };
         if increment.len() > INCREMENTS {
-            return Err(Refusal(format!("increment has {} properties, and {INCREMENTS} are the most", increment.len())));
+            return Err(Refusal(format!(
+                "increment has {} properties, and {INCREMENTS} are the most",
+                increment.len()
+            )));
         }
         // What is neither a number nor a text cannot be meant as one.
         increment.retain(|_, value| value.is_number() || value.is_string());
@@ -185,14 +200,38 @@ mod tests {
     #[test]
     fn browsers_have_mixpanels_names() {
         for (agent, name, version) in [
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36", "Chrome", "120.0.0.0"),
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 Edg/119.0.2", "Microsoft Edge", "119.0.2"),
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 OPR/105.0.0.0", "Opera", "105.0.0.0"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1 Version/17.2 Mobile/15E148 Safari/604.1", "Mobile Safari", "17.2"),
-            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605.1 Version/17.2 Safari/605.1", "Safari", "17.2"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+                "Chrome",
+                "120.0.0.0",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 Edg/119.0.2",
+                "Microsoft Edge",
+                "119.0.2",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 OPR/105.0.0.0",
+                "Opera",
+                "105.0.0.0",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1 Version/17.2 Mobile/15E148 Safari/604.1",
+                "Mobile Safari",
+                "17.2",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605.1 Version/17.2 Safari/605.1",
+                "Safari",
+                "17.2",
+            ),
             ("Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0", "Firefox", "121.0"),
             ("Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko", "Internet Explorer", "11.0"),
-            ("Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 SamsungBrowser/23.0 Chrome/115.0.0.0 Mobile", "Samsung Internet", "23.0"),
+            (
+                "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 SamsungBrowser/23.0 Chrome/115.0.0.0 Mobile",
+                "Samsung Internet",
+                "23.0",
+            ),
             ("Mozilla/5.0 (BB10; Touch)", "BlackBerry", ""),
             ("Mozilla/5.0", "", ""),
             ("curl/8.5.0", "", ""),

@@ -23,7 +23,8 @@ impl Code for EventUuid {
 
 /// The message's id where it is a uuid, otherwise one made of it.
 fn uuid(id: &str) -> Uuid {
-    Uuid::try_parse(id).unwrap_or_else(|_| uuid::Builder::from_custom_bytes(xxh3_128(id.as_bytes()).to_be_bytes()).into_uuid())
+    Uuid::try_parse(id)
+        .unwrap_or_else(|_| uuid::Builder::from_custom_bytes(xxh3_128(id.as_bytes()).to_be_bytes()).into_uuid())
 }
 
 #[cfg(test)]

@@ -168,18 +168,49 @@ mod tests {
     fn common_agents_are_known() {
         let tell = |agent: &str| {
             let read = read(agent);
-            let parts = [read.os.map(str::to_owned), read.browser.map(str::to_owned), read.major, read.vendor.map(str::to_owned), read.model, read.kind.map(str::to_owned)];
+            let parts = [
+                read.os.map(str::to_owned),
+                read.browser.map(str::to_owned),
+                read.major,
+                read.vendor.map(str::to_owned),
+                read.model,
+                read.kind.map(str::to_owned),
+            ];
             parts.map(|part| part.unwrap_or_else(|| "-".to_owned())).join(" | ")
         };
         for (agent, told) in [
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36", "Linux | Chrome | 120 | - | - | -"),
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0", "Windows | Firefox | 121 | - | - | -"),
-            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Safari/605.1.15", "Mac OS | Safari | 17 | Apple | Macintosh | -"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/604.1", "iOS | Mobile Safari | 17 | Apple | iPhone | mobile"),
-            ("Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/119.0.1 Mobile/15E148 Safari/604.1", "iOS | Chrome | 119 | Apple | iPad | tablet"),
-            ("Mozilla/5.0 (Linux; Android 13; SM-S918B Build/TP1A) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36", "Android | Chrome | 119 | Samsung | SM-S918B | mobile"),
-            ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36", "Android | Chrome | 119 | - | K | mobile"),
-            ("Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36", "Android | Chrome | 119 | Google | Pixel 8 | mobile"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+                "Linux | Chrome | 120 | - | - | -",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0",
+                "Windows | Firefox | 121 | - | - | -",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Safari/605.1.15",
+                "Mac OS | Safari | 17 | Apple | Macintosh | -",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/604.1",
+                "iOS | Mobile Safari | 17 | Apple | iPhone | mobile",
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/119.0.1 Mobile/15E148 Safari/604.1",
+                "iOS | Chrome | 119 | Apple | iPad | tablet",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 13; SM-S918B Build/TP1A) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36",
+                "Android | Chrome | 119 | Samsung | SM-S918B | mobile",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36",
+                "Android | Chrome | 119 | - | K | mobile",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36",
+                "Android | Chrome | 119 | Google | Pixel 8 | mobile",
+            ),
             ("Mozilla/5.0", "- | - | - | - | - | -"),
         ] {
             assert_eq!(tell(agent), told, "{agent}");

@@ -35,6 +35,9 @@ struct SettingsFile {
     settings: Map<String, Value>,
     #[serde(default)]
     live: BTreeMap<String, String>,
+    /// For the generator of usual cases, `examples/usual_cases.rs`.
+    #[serde(default, rename = "usual")]
+    _usual: Value,
 }
 
 /// One case, `tapes/<slug>/<case>/case.yaml`.
@@ -45,6 +48,8 @@ pub(crate) struct Case {
     pub(crate) action: String,
     /// The destination's settings with what this case has otherwise.
     pub(crate) settings: Map<String, Value>,
+    /// The events that the action is for, where its own trigger does not say so.
+    pub(crate) when: Option<String>,
     /// What an instance maps otherwise than by default.
     pub(crate) mapping: Map<String, Value>,
     pub(crate) events: Vec<Value>,
@@ -61,6 +66,7 @@ struct CaseFile {
     /// A sentence, for people.
     what: String,
     action: String,
+    when: Option<String>,
     #[serde(default)]
     settings: Map<String, Value>,
     #[serde(default)]
@@ -90,9 +96,12 @@ impl Destination {
     pub(crate) fn load(tapes: &Path, slug: &str) -> Result<Self, String> {
         let folder = tapes.join(slug);
         let events = read(&tapes.join("events.yaml"))?;
-        let SettingsFile { settings, live } = read(&folder.join("settings.yaml"))?;
+        let SettingsFile { settings, live, .. } = read(&folder.join("settings.yaml"))?;
         if let Some(name) = live.keys().find(|name| !settings.contains_key(*name)) {
-            return Err(format!("{}: `live` names `{name}`, which is no setting", folder.join("settings.yaml").display()));
+            return Err(format!(
+                "{}: `live` names `{name}`, which is no setting",
+                folder.join("settings.yaml").display()
+            ));
         }
         Ok(Self { slug: slug.to_owned(), folder, shared: Arc::new(Shared { events, settings, live }) })
     }
@@ -116,6 +125,7 @@ impl Destination {
         let expectation = Expectation::of(&file.expect);
         Ok(Case {
             action: file.action,
+            when: file.when,
             settings,
             mapping: file.mapping,
             events: events.map_err(at)?,
@@ -131,12 +141,16 @@ impl Shared {
     fn event(&self, event: Value) -> Result<Value, String> {
         let named = |name: &str| {
             let known = || self.events.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            self.events.get(name).cloned().ok_or_else(|| format!("there is no event `{name}` in events.yaml, only {}", known()))
+            self.events
+                .get(name)
+                .cloned()
+                .ok_or_else(|| format!("there is no event `{name}` in events.yaml, only {}", known()))
         };
         match event {
             Value::String(name) => named(&name),
             Value::Object(fields) if fields.contains_key("like") => {
-                let variation: Variation = serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
+                let variation: Variation =
+                    serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
                 let mut event = named(&variation.like)?;
                 merge(&mut event, Value::Object(variation.with));
                 for path in &variation.without {

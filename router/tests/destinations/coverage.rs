@@ -1,29 +1,12 @@
 //! What must be there: a tape for every action, and the failures that every partner has.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use libtest_mimic::Trial;
 
-use super::case::{Destination, folders};
+use super::case::{Destination, folders, read};
 use super::instance;
-
-/// The folders that every destination has: what goes wrong anywhere, and what events look like anywhere.
-const USUAL: [&str; 11] = [
-    "a_required_field_is_missing",
-    "bad_request",
-    "unauthorized",
-    "forbidden",
-    "too_many_requests",
-    "server_error",
-    "no_answer",
-    "the_connection_breaks",
-    "too_large",
-    "unicode",
-    "null_and_absent_fields",
-];
-
-/// For destinations that send several events at once.
-const OF_BATCHES: [&str; 1] = ["a_batch_partly_fails"];
 
 pub(crate) fn trials(destination: &Destination) -> Vec<Trial> {
     let (first, second) = (destination.clone(), destination.clone());
@@ -42,22 +25,25 @@ fn every_action_has_a_tape(destination: &Destination) -> Result<(), String> {
             taped.push(case.action);
         }
     }
-    let without: Vec<_> = instance::actions(&destination.slug)?.into_iter().filter(|action| !taped.contains(action)).collect();
+    let without: Vec<_> =
+        instance::actions(&destination.slug)?.into_iter().filter(|action| !taped.contains(action)).collect();
     if without.is_empty() {
         return Ok(());
     }
     Err(format!("no case in {} delivers and has a tape for: {}", destination.folder.display(), without.join(", ")))
 }
 
+/// `tapes/usual.yaml` has them, and `examples/usual_cases.rs` writes them.
 fn every_usual_failure(destination: &Destination) -> Result<(), String> {
     let there = folders(&destination.folder)?;
-    let of_batches = if instance::batches(&destination.slug)? { &OF_BATCHES[..] } else { &[] };
-    let missing = USUAL.iter().chain(of_batches).filter(|name| !there.iter().any(|folder| folder == *name));
-    let missing: Vec<_> = missing.copied().collect();
+    let usual: BTreeMap<String, String> = read(&destination.folder.join("../usual.yaml"))?;
+    let missing: Vec<_> = usual.into_keys().filter(|name| !there.contains(name)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(format!("{} has no {}", destination.folder.display(), missing.join(", no ")))
+    let slug = &destination.slug;
+    let mend = format!("cargo run -p destination-router --example usual_cases -- {slug}");
+    Err(format!("{} has no {}; to write them: {mend}", destination.folder.display(), missing.join(", no ")))
 }
 
 /// Folders that belong to no destination or hold no case. That a tape in them is asked for is each case's own affair.

@@ -91,7 +91,8 @@ impl fmt::Display for Expected {
 }
 
 fn expected(value: &Value) -> Result<Expected, String> {
-    let wrong = || format!("`expect: {value}` is none of delivered, ignored, refuse, reject, retry, pause, reauthenticate");
+    let wrong =
+        || format!("`expect: {value}` is none of delivered, ignored, refuse, reject, retry, pause, reauthenticate");
     let (kind, says) = match value {
         Value::String(word) if word == "delivered" => (Kind::Delivered, ""),
         Value::String(word) if word == "ignored" => (Kind::Ignored, ""),

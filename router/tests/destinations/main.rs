@@ -17,6 +17,7 @@
 mod case;
 mod coverage;
 mod expectation;
+mod instance;
 mod play;
 mod run;
 

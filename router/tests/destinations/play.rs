@@ -34,7 +34,8 @@ impl Player<'_> {
         B: http_body::Body<Data = Bytes, Error = BoxError>,
     {
         let mut outcomes = vec![Outcome::Ignored; events.len()];
-        let wanted: Vec<usize> = (0..events.len()).filter(|index| self.target.route(&events[*index]) & 1 == 1).collect();
+        let wanted: Vec<usize> =
+            (0..events.len()).filter(|index| self.target.route(&events[*index]) & 1 == 1).collect();
         let all: Vec<&Value> = events.iter().collect();
         let mut open = VecDeque::new();
         for batch in wanted.chunks(self.target.limits(0).events.max(1)) {
@@ -69,7 +70,13 @@ impl Player<'_> {
         if let Some(tokens) = self.target.oauth() {
             tokens.authorize(&mut request, self.access_token);
         }
-        let shell = Call { subscription: 0, events: call.events.clone(), request: request.clone(), step: call.step, memory: None };
+        let shell = Call {
+            subscription: 0,
+            events: call.events.clone(),
+            request: request.clone(),
+            step: call.step,
+            memory: None,
+        };
         let outcome = ask(client, request, self.target.limits(0).timeout).await;
         match self.target.judge(call, outcome.as_ref(), &self.env) {
             Judged::All(verdict) => {
@@ -109,8 +116,12 @@ where
 }
 
 fn failure(error: &(dyn StdError + 'static), timeout: Duration) -> Failure {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let kind = chain.filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind).next();
+    let mut link = Some(error);
+    let mut kind = None;
+    while let Some(error) = link {
+        kind = kind.or(error.downcast_ref::<io::Error>().map(io::Error::kind));
+        link = error.source();
+    }
     match kind {
         Some(io::ErrorKind::TimedOut) => Failure::Timeout(timeout),
         Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected) => Failure::Connect(error.to_string()),

@@ -2,19 +2,18 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use destination_router::client::BoxError;
+use destination_router::client::{Body, BoxError};
 use destination_router::destination::{Env, Target};
-use http::Request;
-use http_body_util::Full;
+use http::{Request, Response};
 use jiff::Timestamp;
-use partners::{Scenario, StandIn};
-use tower::{Layer, ServiceExt, service_fn};
-use traffic_recorder::{Mode, Origin, Recorder, SentBody};
+use partners::StandIn;
+use tower::{Layer, Service};
+use traffic_recorder::{Mode, Origin, Recorder};
 
 use super::case::{Case, Destination};
 use super::play::Player;
@@ -64,26 +63,47 @@ async fn run(destination: &Destination, mut case: Case) -> Result<(), String> {
         recorder = recorder.mode(Mode::Replay);
     }
     let tapes = recorder.open().map_err(|error| error.to_string())?;
-    let limit = target.limits(0).timeout;
-    let partner = stand_in(&destination.slug, &case);
-    let network = service_fn(move |request: Request<SentBody<Full<Bytes>>>| {
-        let partner = partner.clone();
-        async move {
-            // The time is up below the recorder, so that it is on the tape.
-            match tokio::time::timeout(limit, partner.oneshot(request)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(BoxError::from(io::Error::from(io::ErrorKind::TimedOut))),
-            }
-        }
-    });
+    let network = Network { partner: stand_in(&destination.slug, &case), limit: target.limits(0).timeout };
     let client = tapes.layer().layer(network);
     let access_token = case.settings.get("access_token").and_then(|token| token.as_str()).unwrap_or_default();
-    let player = Player { target: &*target, env: Env { now: NOW, seed: SEED }, access_token };
+    let player = Player { target: &target, env: Env { now: NOW, seed: SEED }, access_token };
     let outcomes = player.play(&case.events, client).await?;
     let report = tapes.finish().map_err(|error| error.to_string())?;
     EXCHANGES.fetch_add(report.replayed, Ordering::Relaxed);
     RECORDED.fetch_add(report.live, Ordering::Relaxed);
     case.expectation.check(&outcomes)
+}
+
+/// What is below the recorder: the time is up there, so that it is on the tape.
+#[derive(Clone)]
+struct Network {
+    partner: StandIn,
+    limit: Duration,
+}
+
+impl<B> Service<Request<B>> for Network
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let answer = tokio::time::timeout(self.limit, self.partner.call(request));
+        Box::pin(async move {
+            match answer.await {
+                Ok(answer) => answer,
+                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            }
+        })
+    }
 }
 
 /// Puts the secrets of the environment in place of the fake ones, if there are any.

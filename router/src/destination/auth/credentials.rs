@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use super::hmac::{Place, Signer};
 use super::scheme::sensitive;
-use crate::destination::encode::percent;
 use crate::destination::oauth::Source;
+use crate::destination::target::TokenSource;
+use crate::destination::value::percent;
 
 /// The credentials of an instance.
 #[derive(Default)]
@@ -52,8 +53,8 @@ impl Credentials {
     }
 
     /// Where access tokens come from, where they do not stand still.
-    pub(crate) fn source(&self) -> Option<&Source> {
-        self.oauth.as_ref()
+    pub(crate) fn source(&self) -> Option<&dyn TokenSource> {
+        self.oauth.as_ref().map(|source| source as &dyn TokenSource)
     }
 
     /// What must not be shown, also not when a partner repeats it.
@@ -105,14 +106,17 @@ pub(super) fn put(request: &mut Request<Bytes>, place: &Place, value: &str) -> R
 ///
 /// # Errors
 /// The URL would be longer than a URL can be.
-pub(crate) fn push_query(uri: &mut Uri, name: &str, value: &str) -> Result<(), String> {
+pub(super) fn push_query(uri: &mut Uri, name: &str, value: &str) -> Result<(), String> {
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let joint = match path.split_once('?') {
         None => "?",
         Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
         Some(_) => "&",
     };
-    let longer = format!("{path}{joint}{}={}", percent(name), percent(value));
+    let mut longer = format!("{path}{joint}");
+    percent(&mut longer, name);
+    longer.push('=');
+    percent(&mut longer, value);
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(longer.parse().map_err(|_| format!("there is no room for {name:?} in the URL"))?);
     *uri = Uri::from_parts(parts).map_err(|_| format!("there is no room for {name:?} in the URL"))?;

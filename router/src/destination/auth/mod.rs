@@ -20,5 +20,5 @@ mod scheme;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use credentials::{Credentials, push_query};
+pub(crate) use credentials::Credentials;
 pub(crate) use scheme::Auth;

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use super::{Auth, Credentials, push_query};
+use super::credentials::push_query;
+use super::{Auth, Credentials};
 use crate::destination::document::Document;
 use crate::destination::mistake::Mistake;
 use crate::destination::target::TokenSource as _;

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::super::code::Code;
 use super::super::fields::Fields;
-use super::super::interim::Table;
 use super::super::mistake::{Refusal, pointer};
 use super::super::value::{Compiler, Expr, Known, Scope, Template};
+use super::super::verdicts::Table;
 use super::reachable;
 use super::reader::Reader;
 use super::request::Step;
@@ -123,7 +123,8 @@ impl Reader<'_> {
         let known = Known { fields: names, here_is_payload: stage.is_some(), ..event };
         let require =
             fields.get("require").map_or_else(Vec::new, |r| self.requires(r, &known, &pointer(&at, "require")));
-        let own_requests = code.map_or(fields.contains_key("code") && !fields.contains_key("steps"), Code::makes_requests);
+        let own_requests =
+            code.map_or(fields.contains_key("code") && !fields.contains_key("steps"), Code::makes_requests);
         let steps = self.steps(fields, &known, &at, based, own_requests);
         let batches = own_requests || steps.iter().any(Step::batches);
         let batch = self.flag(fields, "batch", batches, &at);
@@ -194,7 +195,8 @@ impl Reader<'_> {
             self.only(fields, &["any", "all", "that", "else"], "part of `require`", at);
         }
         // `{$present: $.email, else: …}`
-        let rest: Map<String, Value> = fields.iter().filter(|(key, _)| *key != "else").map(|(k, v)| (k.clone(), v.clone())).collect();
+        let rest: Map<String, Value> =
+            fields.iter().filter(|(key, _)| *key != "else").map(|(k, v)| (k.clone(), v.clone())).collect();
         let rest = Value::Object(rest);
         let (any, key, values) = match (fields.get("any"), fields.get("all"), fields.get("that")) {
             (Some(Value::Array(values)), None, None) => (true, "any", values.as_slice()),

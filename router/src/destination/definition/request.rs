@@ -6,9 +6,9 @@ use http::HeaderName;
 use serde_json::{Map, Value};
 
 use super::super::code::Code;
-use super::super::interim::Table;
 use super::super::mistake::{Mistake, pointer};
 use super::super::value::{Expr, Known, Template, Uses};
+use super::super::verdicts::Table;
 use super::reader::Reader;
 
 /// A request, and when it is made.
@@ -94,8 +94,15 @@ impl Reader<'_> {
             None if own_requests && !action.contains_key("request") => {
                 let (method, url) = (Text::Fixed("POST".into()), Text::Fixed("".into()));
                 let body = Body::Code;
-                let request =
-                    Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), late: Vec::new(), body };
+                let request = Request {
+                    method,
+                    url,
+                    whole: true,
+                    query: Vec::new(),
+                    headers: Vec::new(),
+                    late: Vec::new(),
+                    body,
+                };
                 return vec![Step::alone(request, Vec::new())];
             }
             None => {
@@ -172,7 +179,8 @@ impl Reader<'_> {
             Some(_) => self.wrong(pointer(at, "query"), "`query` is an object: a name and a value"),
         }
         let counted = Known { count: fields.contains_key("each"), ..known.clone() };
-        let mut headers = fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counted));
+        let mut headers =
+            fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counted));
         let late: Vec<_> = headers.extract_if(.., |(_, value)| value.uses().has(Uses::COUNT)).collect();
         for (name, _) in late.iter().filter(|(_, value)| value.uses().has(Uses::EVENT)) {
             let at = pointer(&pointer(at, "headers"), name.as_str());

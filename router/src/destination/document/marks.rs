@@ -30,7 +30,7 @@ impl Span {
 /// Where a value stands, its key, and its parts in the order in which they are written.
 ///
 /// A tree as the value is one, and not a table of pointers: those would take memory by the square of the depth.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Mark {
     pub(super) key: Option<(Box<str>, Span)>,
     pub(super) value: Span,
@@ -54,6 +54,15 @@ impl Mark {
             }
         }
         here.start()
+    }
+
+    pub(super) fn key_text(&self) -> Option<&str> {
+        self.key.as_ref().map(|(text, _)| &**text)
+    }
+
+    /// How many values it has, itself included, and how many levels are below it.
+    pub(super) fn size(&self) -> (usize, usize) {
+        self.parts.iter().map(Self::size).fold((1, 0), |(values, deep), (n, d)| (values + n, deep.max(d + 1)))
     }
 
     /// The value, or its key where the value begins on a later line: a reader looks for the name.

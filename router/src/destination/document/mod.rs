@@ -1,7 +1,7 @@
 //! A file of the configuration: what it says, and where it says so.
 //!
 //! * [`Document`] is a YAML or JSON text read into a JSON value that still knows the line of each of its parts. It is strict: one
-//!   document, no key twice, no anchors, no tags, no number that would lose its digits;
+//!   document, no key twice, no tags, no number that would lose its digits; aliases and merge keys are read, within bounds;
 //! * [`Report`] collects [`Mistake`](super::mistake::Mistake)s of any number of files and shows each with its line and a caret;
 //! * [`Document::expand`] puts `${NAME}` from the environment into texts.
 //!

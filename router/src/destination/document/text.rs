@@ -37,7 +37,7 @@ impl Document {
     /// Reads a text; `name` stands for it in reports.
     ///
     /// # Errors
-    /// A report with one problem: no UTF-8, no YAML, a key twice, anchors or tags, several documents, too large, too deep, or a
+    /// A report with one problem: no UTF-8, no YAML, a key twice, tags, several documents, too large, too deep, or a
     /// number that JSON cannot hold.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Report> {
         if bytes.len() > MAX_BYTES {
@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn fields_keep_the_order_in_which_they_are_written() {
-        let value = document("b: 1\na: [x, {z: null, y: 'null'}]\n").value;
-        assert_eq!(value.to_string(), r#"{"b":1,"a":["x",{"z":null,"y":"null"}]}"#);
+        let value = document("b: 1\na: [x, {z: null, y: 'null', '': ''}]\nc:\n").value;
+        assert_eq!(value.to_string(), r#"{"b":1,"a":["x",{"z":null,"y":"null","":""}],"c":null}"#);
     }
 
     #[test]
@@ -197,13 +197,15 @@ mod tests {
 
     #[test]
     fn nothing_but_plain_data_is_read_and_each_refusal_has_its_place() {
-        let cases: [(&str, &str); 17] = [
+        let cases: [(&str, &str); 19] = [
+            ("a: {b: one of x, y and z}\n", "f.yaml:1:18: \"y and z\" has no value"),
+            ("a: {b: }\n", "f.yaml:1:5: \"b\" has no value"),
             ("a: 1\nb: {c: 1, 'c': 2}\n", "f.yaml:2:11: \"c\" stands here twice"),
-            ("a: &x 1\n", "f.yaml:1:7: anchors (&) and aliases (*) are not read here"),
-            ("a: &x [1]\nb: *x\n", "f.yaml:1:7: anchors"),
+            ("a: &x [*x]\n", "f.yaml:1:8: this alias stands inside of what it repeats"),
+            ("&x a: 1\n", "f.yaml:1:4: a key has no anchor"),
             ("a: 1\nb: *x\n", "f.yaml:2:4: "),
             ("a: !!python/object/apply:os.system [x]\n", "tags (!) are not read here"),
-            ("a: {<<: {b: 1}}\n", "f.yaml:1:5: merge keys"),
+            ("a: {<<: 7}\n", "f.yaml:1:9: << merges a map into this one"),
             ("a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here"),
             ("{[a]: 1}\n", "f.yaml:1:2: a key must be a text"),
             ("a: {b: {{c}}}\n", "put a text that begins with { or [ in quotes"),
@@ -221,6 +223,32 @@ mod tests {
             assert!(report.contains(expected), "{text:?}: {report}");
         }
         assert!(refused(b"a: 1\nb: \xff\n").starts_with("f.yaml:2:4: this is not UTF-8"));
+    }
+
+    #[test]
+    fn aliases_repeat_a_value_and_merge_keys_a_maps_fields() {
+        let text = "a: &a {x: 1, y: [2]}\nb: *a\nc: {y: 0, <<: *a, x: 3}\nd: {<<: [*a, {z: 4, x: 5}]}\n'<<': 6\n";
+        let a = json!({"x": 1, "y": [2]});
+        let expected = json!({"a": a, "b": a, "c": {"y": 0, "x": 3}, "d": {"x": 1, "y": [2], "z": 4}, "<<": 6});
+        assert_eq!(document(text).value, expected);
+        assert_eq!(place(text, "/b"), (2, 4), "an alias stands where it is written");
+        assert_eq!(place(text, "/b/y/0"), (1, 18), "what it repeats stands at the anchor");
+        assert_eq!((place(text, "/c/x#"), place(text, "/c/y")), ((3, 19), (3, 8)));
+        assert_eq!(place(text, "/d/z"), (4, 18));
+    }
+
+    #[test]
+    fn aliases_of_aliases_are_no_bomb() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..20 {
+            bomb += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", "));
+        }
+        assert!(refused(bomb.as_bytes()).contains("more than 500000 values"));
+        let mut deep = "a0: &a0 [x]\n".to_owned();
+        for i in 1..100 {
+            deep += &format!("a{i}: &a{i} [*a{}]\n", i - 1);
+        }
+        assert!(refused(deep.as_bytes()).contains("levels deep"));
     }
 
     #[test]

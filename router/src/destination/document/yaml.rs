@@ -1,14 +1,16 @@
 //! YAML (and with it JSON) into a value and its marks: the only place of the router that knows the YAML library.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as Scanned, StrInput, Tag, options};
+use serde_saphyr::granit_parser::{
+    Event, Parser, ScalarStyle, ScanError, Span as Scanned, StrInput, StructureStyle, Tag, options,
+};
 
 use super::marks::{Location, Mark, Span};
 use super::scalar;
 
-/// More values than this in one file are refused.
+/// More values than this in one file are refused, those that aliases repeat included.
 const MAX_VALUES: usize = 500_000;
 /// Deeper nesting than this is refused, and with it the recursion bounded.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -35,7 +37,8 @@ pub(super) fn parse(text: &str) -> Result<(Value, Mark), Fault> {
         block_nesting_limit: MAX_DEPTH + 1,
         flow_nesting_limit: MAX_DEPTH + 1,
     };
-    let mut builder = Builder { parser: Parser::new_from_str_with_options(text, options), text, left: MAX_VALUES };
+    let parser = Parser::new_from_str_with_options(text, options);
+    let mut builder = Builder { parser, text, left: MAX_VALUES, anchored: HashMap::new() };
     let mut root = None;
     loop {
         let (event, span) = builder.next()?;
@@ -56,6 +59,15 @@ struct Builder<'a> {
     parser: Parser<'a, StrInput<'a>>,
     text: &'a str,
     left: usize,
+    /// What aliases may repeat, by the parser's numbers.
+    anchored: HashMap<usize, Anchored>,
+}
+
+struct Anchored {
+    value: Value,
+    mark: Mark,
+    values: usize,
+    depth: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -75,33 +87,64 @@ impl<'a> Builder<'a> {
         depth: usize,
     ) -> Result<(Value, Mark), Fault> {
         if depth > MAX_DEPTH {
-            let message = format!("this goes more than {MAX_DEPTH} levels deep");
-            return Err(Fault { span, message, help: None });
+            return Err(too_deep(span));
         }
-        self.left = self.left.checked_sub(1).ok_or_else(|| {
-            Fault::new(span, format!("the file holds more than {MAX_VALUES} values"), "write several files")
-        })?;
+        self.take(1, span)?;
         let mut parts = Vec::new();
-        let value = match event {
+        let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                refuse(span, anchor, tag.as_deref())?;
-                if style == ScalarStyle::Plain {
+                no_tag(span, tag.as_deref())?;
+                let value = if style == ScalarStyle::Plain {
                     scalar::plain(&text).map_err(|(message, how)| Fault::new(span, message, how))?
                 } else {
                     Value::String(text.into_owned())
-                }
+                };
+                (value, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                refuse(span, anchor, tag.as_deref())?;
-                Value::Array(self.list(&mut parts, depth)?)
+                no_tag(span, tag.as_deref())?;
+                (Value::Array(self.list(&mut parts, depth)?), anchor)
             }
-            Event::MappingStart(_, anchor, tag) => {
-                refuse(span, anchor, tag.as_deref())?;
-                Value::Object(self.object(&mut parts, depth)?)
+            Event::MappingStart(style, anchor, tag) => {
+                no_tag(span, tag.as_deref())?;
+                (Value::Object(self.object(&mut parts, depth, style == StructureStyle::Flow)?), anchor)
             }
-            Event::Alias(_) | Event::UnresolvedAlias(_) | Event::Anchor(..) => return Err(aliased(span)),
+            Event::Alias(anchor) => return self.alias(anchor, span, key, depth),
             _ => return Err(Fault { span, message: "a value was expected".into(), help: None }),
         };
+        let mark = Mark { key, value: span, parts };
+        if anchor != 0 {
+            let (values, depth) = mark.size();
+            self.take(values, span)?;
+            self.anchored.insert(anchor, Anchored { value: value.clone(), mark: mark.clone(), values, depth });
+        }
+        Ok((value, mark))
+    }
+
+    fn take(&mut self, values: usize, span: Span) -> Result<(), Fault> {
+        let left = self.left.checked_sub(values);
+        self.left = left.ok_or_else(|| {
+            Fault::new(span, format!("the file holds more than {MAX_VALUES} values"), "write several files")
+        })?;
+        Ok(())
+    }
+
+    /// What stands at the anchor; its parts keep the places where they are written.
+    fn alias(
+        &mut self,
+        anchor: usize,
+        span: Span,
+        key: Option<(Box<str>, Span)>,
+        depth: usize,
+    ) -> Result<(Value, Mark), Fault> {
+        let Some(found) = self.anchored.get(&anchor) else {
+            return Err(Fault::new(span, "this alias stands inside of what it repeats", "write the value out"));
+        };
+        if depth + found.depth > MAX_DEPTH {
+            return Err(too_deep(span));
+        }
+        let (value, parts, values) = (found.value.clone(), found.mark.parts.clone(), found.values);
+        self.take(values, span)?;
         Ok((value, Mark { key, value: span, parts }))
     }
 
@@ -118,58 +161,81 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn object(&mut self, parts: &mut Vec<Mark>, depth: usize) -> Result<Map<String, Value>, Fault> {
+    fn object(&mut self, parts: &mut Vec<Mark>, depth: usize, in_braces: bool) -> Result<Map<String, Value>, Fault> {
         let mut fields = Map::new();
-        let mut seen: HashSet<Box<str>> = HashSet::new();
+        let mut written: HashSet<Box<str>> = HashSet::new();
         loop {
-            let (key, at) = match self.next()? {
+            let (key, at, plain) = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(fields),
                 (Event::Scalar(text, style, anchor, tag), span) => {
-                    refuse(span, anchor, tag.as_deref())?;
-                    if style == ScalarStyle::Plain && text == "<<" {
-                        return Err(Fault::new(span, "merge keys are not read here", "write the fields out"));
+                    no_tag(span, tag.as_deref())?;
+                    if anchor != 0 {
+                        return Err(Fault::new(span, "a key has no anchor", "put the anchor before the value"));
                     }
-                    (Box::<str>::from(text), span)
+                    (Box::<str>::from(text), span, style == ScalarStyle::Plain)
                 }
                 (_, span) => {
                     let how = "put a text that begins with { or [ in quotes";
                     return Err(Fault::new(span, "a key must be a text", how));
                 }
             };
-            if !seen.insert(key.clone()) {
+            if !written.insert(key.clone()) {
                 return Err(Fault::new(at, format!("{key:?} stands here twice"), "remove one of the two"));
             }
             let (event, span) = self.next()?;
+            // Most often the rest of a text with a comma in it.
+            if in_braces && span.width == 0 && matches!(event, Event::Scalar(..)) {
+                let help = "put a text with a comma in it in quotes, or write null";
+                return Err(Fault::new(at, format!("{key:?} has no value"), help));
+            }
             let (value, mark) = self.node(event, span, Some((key.clone(), at)), depth + 1)?;
-            fields.insert(key.into_string(), value);
-            parts.push(mark);
+            if plain && &*key == "<<" {
+                merge(value, mark, &mut fields, parts)?;
+            } else if fields.insert(key.into_string(), value).is_none() {
+                parts.push(mark);
+            } else if let Some(merged) = parts.iter_mut().find(|part| part.key_text() == mark.key_text()) {
+                *merged = mark;
+            }
         }
     }
 }
 
-fn refuse(span: Span, anchor: usize, tag: Option<&Tag>) -> Result<(), Fault> {
-    if anchor != 0 {
-        Err(aliased(span))
-    } else if tag.is_some() {
-        Err(Fault::new(span, "tags (!) are not read here", "put a text that begins with ! in quotes"))
-    } else {
-        Ok(())
+/// `<<`: the fields of another map (or of several, the first before the next) where this one has none of the name.
+fn merge(value: Value, mark: Mark, fields: &mut Map<String, Value>, parts: &mut Vec<Mark>) -> Result<(), Fault> {
+    match value {
+        Value::Object(merged) => {
+            for ((name, value), mark) in merged.into_iter().zip(mark.parts) {
+                if !fields.contains_key(&name) {
+                    fields.insert(name, value);
+                    parts.push(mark);
+                }
+            }
+            Ok(())
+        }
+        Value::Array(several) if several.iter().all(Value::is_object) => {
+            several.into_iter().zip(mark.parts).try_for_each(|(value, mark)| merge(value, mark, fields, parts))
+        }
+        _ => Err(Fault::new(mark.value, "<< merges a map into this one", "write an alias of a map: <<: *name")),
     }
 }
 
-fn aliased(span: Span) -> Fault {
-    Fault::new(
-        span,
-        "anchors (&) and aliases (*) are not read here",
-        "write the value out, or in quotes if a text is meant",
-    )
+fn no_tag(span: Span, tag: Option<&Tag>) -> Result<(), Fault> {
+    match tag {
+        Some(_) => Err(Fault::new(span, "tags (!) are not read here", "put a text that begins with ! in quotes")),
+        None => Ok(()),
+    }
+}
+
+fn too_deep(span: Span) -> Fault {
+    Fault { span, message: format!("this goes more than {MAX_DEPTH} levels deep"), help: None }
 }
 
 fn span(scanned: &Scanned) -> Span {
     let at = location(scanned.start.line(), scanned.start.col());
     let one_line = scanned.start.line() == scanned.end.line();
     let width = if one_line { scanned.end.col().saturating_sub(scanned.start.col()) } else { 1 };
-    Span { at, width: small(width.max(1)) }
+    // What is not written takes no room.
+    Span { at, width: small(width) }
 }
 
 fn location(line: usize, column: usize) -> Location {

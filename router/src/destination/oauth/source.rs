@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::answer;
 use crate::client::{Answer, Failure};
-use crate::destination::encode::percent;
 use crate::destination::target::{Token, TokenSource};
+use crate::destination::value::percent;
 use crate::destination::verdict::Verdict;
 
 /// What a token is granted for.
@@ -160,5 +160,7 @@ fn form(fields: &[(&str, &str)]) -> String {
 }
 
 fn form_encoded(text: &str) -> String {
-    percent(text).replace("%20", "+")
+    let mut out = String::with_capacity(text.len());
+    percent(&mut out, text);
+    out.replace("%20", "+")
 }

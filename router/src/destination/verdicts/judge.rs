@@ -55,6 +55,12 @@ impl Outcome {
     }
 }
 
+/// JSON, or the text itself: some partners answer with one word.
+fn body(bytes: &[u8]) -> Value {
+    let text = || std::str::from_utf8(bytes).ok().map(str::trim).filter(|text| !text.is_empty());
+    serde_json::from_slice(bytes).ok().or_else(|| text().map(Value::from)).unwrap_or_default()
+}
+
 impl Table {
     /// Says what an answer means, or that there is none.
     #[must_use]
@@ -66,10 +72,11 @@ impl Table {
     }
 
     fn answer(&self, answer: &Answer, context: &Context<'_>) -> Outcome {
-        let mut rules = self.all().filter(|(on, _)| on.answers(answer.status)).flat_map(|(_, rules)| rules).peekable();
+        let mut rules =
+            self.entries.iter().filter(|(on, _)| on.answers(answer.status)).flat_map(|(_, rules)| rules).peekable();
         // Most answers are read by nobody.
         let body = match rules.peek() {
-            Some(_) => serde_json::from_slice(&answer.body).unwrap_or_default(),
+            Some(_) => body(&answer.body),
             None => Value::Null,
         };
         let view = View { root: &body, status: answer.status, headers: &answer.headers, body: &body };
@@ -96,7 +103,7 @@ impl Table {
         let (body, headers) = (Value::Null, http::HeaderMap::new());
         let view = View { root: &body, status: StatusCode::OK, headers: &headers, body: &body };
         let said = tidy(&failure.to_string(), context.secrets);
-        let rule = self.all().filter(|(on, _)| on.fails(failure)).find_map(|(_, rules)| rules.first());
+        let rule = self.entries.iter().filter(|(on, _)| on.fails(failure)).find_map(|(_, rules)| rules.first());
         let kind = rule.map_or_else(|| common::on_failure(failure), |rule| rule.kind);
         let after = rule.and_then(|rule| rule.after.as_ref()).and_then(|after| after.read(&view, context.now));
         verdict(kind, said, after, context)

@@ -40,6 +40,6 @@ mod tests;
 
 pub(crate) use after::{http_date, retry_after};
 pub(crate) use judge::{Context, Outcome};
-pub(crate) use probe::{CompileValue, Probe, View, simple_value};
-pub(crate) use reason::{mask, reason};
+pub(crate) use probe::{Probe, View};
+pub(crate) use reason::reason;
 pub(crate) use rule::Table;

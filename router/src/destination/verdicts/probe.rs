@@ -4,7 +4,6 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::destination::mistake::Mistake;
-use crate::path::{Found, Path};
 
 /// A value taken from an answer.
 pub(crate) trait Probe: Send + Sync {
@@ -27,7 +26,7 @@ pub(crate) struct View<'a> {
     pub(crate) status: StatusCode,
     /// The answer's headers.
     pub(crate) headers: &'a HeaderMap,
-    /// The answer's body as JSON; null where it is none.
+    /// The answer's body as JSON; where it is none, as a text; null where it is neither.
     pub(crate) body: &'a Value,
 }
 
@@ -41,23 +40,3 @@ impl<'a> View<'a> {
 
 /// Compiles a value that stands at a JSON pointer of the file.
 pub(crate) type CompileValue<'a> = dyn FnMut(&Value, &str) -> Result<Box<dyn Probe>, Mistake> + 'a;
-
-/// The least language of values: a text that begins with `$.` (or is `$`) is a path, all else is itself.
-///
-/// # Errors
-/// A path that holds no name.
-pub(crate) fn simple_value(value: &Value, pointer: &str) -> Result<Box<dyn Probe>, Mistake> {
-    let path = value.as_str().filter(|text| *text == "$" || text.starts_with("$."));
-    let Some(text) = path else {
-        let value = value.clone();
-        return Ok(Box::new(move |_: &View<'_>| Some(value.clone())));
-    };
-    let path = Path::parse(text.strip_prefix('$').unwrap_or_default()).ok_or_else(|| {
-        Mistake::new(pointer, format!("{text:?} holds no name: a path is $.error.message, or $ for the whole answer"))
-    })?;
-    Ok(Box::new(move |view: &View<'_>| match path.get(Some(view.root)) {
-        Found::Nothing => None,
-        Found::Part(value) => Some(value.clone()),
-        Found::Made(value) => Some(value),
-    }))
-}

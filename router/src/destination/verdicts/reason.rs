@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::client::Answer;
-use crate::destination::encode::percent;
+use crate::destination::value::percent;
 use crate::js;
 
 /// More characters than this of a partner's words are not kept.
@@ -25,7 +25,7 @@ pub(crate) fn mask<'t>(text: &'t str, secrets: &[&str]) -> Cow<'t, str> {
     let mut secrets: Vec<Cow<'_, str>> = secrets
         .iter()
         .filter(|secret| secret.chars().count() >= MIN_SECRET)
-        .flat_map(|secret| [Cow::Borrowed(*secret), Cow::Owned(percent(secret))])
+        .flat_map(|secret| [Cow::Borrowed(*secret), Cow::Owned(in_url(secret))])
         .collect();
     // The longest first: one secret may be part of another.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -116,6 +116,12 @@ fn message(json: &Value, depth: usize) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn in_url(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    percent(&mut out, text);
+    out
 }
 
 /// Marks that turn the direction of writing could make a log line read as something else.

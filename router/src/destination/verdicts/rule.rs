@@ -1,7 +1,5 @@
 //! The table as it is held in memory.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 
 use super::after::After;
@@ -12,29 +10,22 @@ use crate::destination::verdict::Blame;
 /// What a destination's file says about answers. An empty table leaves all to the common one.
 #[derive(Default)]
 pub(crate) struct Table {
-    /// Exact statuses first, then classes.
+    /// The more special first: exact statuses, then classes; an action's, then its destination's.
     pub(super) entries: Vec<(On, Vec<Rule>)>,
-    /// What is asked where these entries say nothing.
-    below: Option<Arc<Table>>,
 }
 
 impl Table {
     /// This table, and another one for what it does not speak of: that of an action before that of its destination.
     #[must_use]
-    pub(crate) fn over(self, below: Arc<Self>) -> Self {
-        Self { below: Some(below), ..self }
-    }
-
-    /// The entries from the most special to the most general.
-    pub(super) fn all(&self) -> impl Iterator<Item = &(On, Vec<Rule>)> {
-        let below = self.below.iter().flat_map(|table| &table.entries);
-        self.entries.iter().chain(below)
+    pub(crate) fn over(mut self, below: Self) -> Self {
+        self.entries.extend(below.entries);
+        self
     }
 }
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.all().map(|(on, _)| on)).finish()
+        f.debug_list().entries(self.entries.iter().map(|(on, _)| on)).finish()
     }
 }
 

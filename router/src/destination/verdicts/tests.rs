@@ -6,10 +6,29 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Context, Outcome, Table, simple_value};
+use super::{Context, Outcome, Probe, Table, View};
 use crate::client::{Answer, Failure};
 use crate::destination::document::Document;
+use crate::destination::mistake::Mistake;
 use crate::destination::verdict::{Blame, Verdict};
+use crate::path::{Found, Path};
+
+/// The least language of values: a text that begins with `$.` (or is `$`) is a path, all else is itself.
+fn simple_value(value: &Value, pointer: &str) -> Result<Box<dyn Probe>, Mistake> {
+    let path = value.as_str().filter(|text| *text == "$" || text.starts_with("$."));
+    let Some(text) = path else {
+        let value = value.clone();
+        return Ok(Box::new(move |_: &View<'_>| Some(value.clone())));
+    };
+    let path = Path::parse(text.strip_prefix('$').unwrap_or_default()).ok_or_else(|| {
+        Mistake::new(pointer, format!("{text:?} holds no name: a path is $.error.message, or $ for the whole answer"))
+    })?;
+    Ok(Box::new(move |view: &View<'_>| match path.get(Some(view.root)) {
+        Found::Nothing => None,
+        Found::Part(value) => Some(value.clone()),
+        Found::Made(value) => Some(value),
+    }))
+}
 
 fn table(text: &str) -> Table {
     let document = Document::parse("f.yaml", text.as_bytes()).unwrap();
@@ -158,7 +177,7 @@ fn the_file_goes_before_the_common_table_and_a_status_before_its_class() {
 
 #[test]
 fn the_table_of_an_action_goes_before_that_of_its_destination() {
-    let both = table("404: delivered\n").over(table("404: pause\n4xx: retry event\n").into());
+    let both = table("404: delivered\n").over(table("404: pause\n4xx: retry event\n"));
     let context = Context { events: 1, payload: &|_| None, oauth: false, secrets: &[], now: now() };
     let judge = |status| both.judge(Ok(&answer(status, &[], &json!(""))), &context);
     assert_eq!(judge(404), Outcome::All(Verdict::Delivered));
