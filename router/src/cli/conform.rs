@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::Failed;
 use crate::conform::{self, Options};
-use crate::control::config::definitions::Definitions;
 use crate::destination::Catalog;
 
 /// Compare what we would send with recorded cases of Segment's own code
@@ -40,13 +39,9 @@ pub(super) struct Conform {
 
 impl Conform {
     pub(super) fn main(&self) -> Result<(), Failed> {
-        let (_, mistakes) = Definitions::read(&self.destinations, |_| false);
-        if !mistakes.is_empty() {
-            return Err(Failed::mistakes(&mistakes));
-        }
-        let mut catalog = Catalog::embedded().map_err(|faulty| Failed::could_not(format_args!("{faulty:?}")))?;
+        let mut catalog = Catalog::embedded().map_err(|report| Failed::mistakes(&report))?;
         for folder in &self.destinations {
-            catalog.add_folder(folder).map_err(|faulty| Failed::could_not(format_args!("{faulty:?}")))?;
+            catalog.add_folder(folder).map_err(|report| Failed::mistakes(&report))?;
         }
         let options = Options { only: self.only.clone() };
         let summary = conform::run(&catalog, &self.cases, &options).map_err(Failed::could_not)?;

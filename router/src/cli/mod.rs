@@ -4,7 +4,7 @@
 mod ask;
 mod bench;
 mod check;
-//mod conform;
+mod conform;
 mod dead_letters;
 mod explain;
 mod gates;
@@ -46,7 +46,7 @@ Exit codes: 0 done, 1 mistakes found or refused, 2 could not run.";
 enum Command {
     Run(run::Run),
     Check(check::Check),
-    //Conform(conform::Conform),
+    Conform(conform::Conform),
     Explain(explain::Explain),
     DeadLetters(dead_letters::DeadLetters),
     Status(status::Status),
@@ -127,7 +127,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => run.main(),
         Command::Check(check) => check.main(),
-        //Command::Conform(conform) => conform.main(),
+        Command::Conform(conform) => conform.main(),
         Command::Explain(explain) => explain.main(),
         Command::DeadLetters(letters) => letters.main(),
         Command::Status(status) => status.main(),

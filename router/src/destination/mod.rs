@@ -11,7 +11,6 @@ mod code;
 mod definition;
 pub(crate) mod differs;
 pub mod document;
-mod encode;
 mod fields;
 mod instance;
 mod limits;
