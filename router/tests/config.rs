@@ -145,12 +145,12 @@ delivery: [256]
     router.yaml:7:14: a source needs `destinations`: the names of those that get its events, `all`, or [] for none yet
       7 |   'no good': {write_keys: *]}
         |              ^
-    router.yaml:9:72: `order` is `user` (the events of one user one after the other) or `none`
+    router.yaml:9:46: `order` is `user` (the events of one user one after the other) or `none`
       9 |   hook: {type: webhook, settings: {}, order: users, enabled: 'yes'}
-        |                                                                        ^^^^^
-    router.yaml:9:88: expected true or false, found a text
+        |                                              ^^^^^
+    router.yaml:9:62: expected true or false, found a text
       9 |   hook: {type: webhook, settings: {}, order: users, enabled: 'yes'}
-        |                                                                                        ^^^^^
+        |                                                              ^^^^^
     router.yaml:10:9: a destination needs a `type`: the name of its definition, like `webhook`
       10 |   none: {}
          |         ^
@@ -182,14 +182,12 @@ fn a_variable_that_is_not_set_is_named_and_nothing_else() {
 admin: {token: '${ADMIN'}
 "
     ), @r#"
-    router.yaml:3:18: the environment variable SHOP_KEY is not set
+    router.yaml:3:18: the environment variable SHOP_KEY is not set: set it, or write ${SHOP_KEY:-default}
       3 |     write_keys: ['${SHOP_KEY}']
         |                  ^^^^^^^^^^^^^
-        = set it, or give a default: ${SHOP_KEY:-…}
-    router.yaml:5:16: this ${ has no }
+    router.yaml:5:16: this ${ has no }: write $${ for a literal ${
       5 | admin: {token: '${ADMIN'}
         |                ^^^^^^^^^
-        = write $${ for a literal ${
     "#);
 }
 

@@ -11,7 +11,7 @@ pub struct Mistake {
     pub at: String,
     /// What is wrong there and how to mend it, in lower case.
     pub message: String,
-    /// What was probably meant, as a sentence: `did you mean "actions"?`.
+    /// The word that was probably meant instead of the one that stands there.
     pub suggestion: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl Mistake {
     pub fn unknown(at: impl Into<String>, what: &str, word: &str, known: &[&str]) -> Self {
         let list = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
         let message = format!("there is no {what} {word:?}; known: {list}");
-        Self { at: at.into(), message, suggestion: nearest(word, known).map(|word| format!("did you mean {word:?}?")) }
+        Self { at: at.into(), message, suggestion: nearest(word, known).map(str::to_owned) }
     }
 
     /// The same mistake in a document in which this one's document stands at `place`.
@@ -42,7 +42,7 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", if self.at.is_empty() { "/" } else { &self.at }, self.message)?;
         match &self.suggestion {
-            Some(suggestion) => write!(f, "; {suggestion}"),
+            Some(word) => write!(f, "; did you mean {word:?}?"),
             None => Ok(()),
         }
     }
