@@ -227,6 +227,7 @@ impl Dispatcher {
                 held: self.scheduler.held(*id).cloned(),
                 degraded: acting.health.degraded(),
                 gate: acting.door.view(now),
+                unordered: self.scheduler.unordered(*id),
                 lanes,
             })
         });

@@ -208,6 +208,11 @@ impl Lane {
         (fill.max(pace.events as f32).min(light) as u64).max(1)
     }
 
+    /// How many events were not tried, or are being tried.
+    pub(super) fn backlog(&self, head: Seq) -> u64 {
+        head.saturating_sub(self.next) + self.back.len() + u64::from(self.flying)
+    }
+
     /// How many events wait for a retry or are retried.
     pub(super) fn waiting(&self) -> usize {
         self.again.as_ref().map_or(0, |again| again.len()) + self.flying_again as usize
@@ -406,5 +411,17 @@ impl Again {
             self.users.entry(waiting.user).and_modify(|chain| chain.flying = true);
         }
         taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scheduler::Instance;
+    use super::*;
+
+    #[test]
+    fn an_idle_lane_is_small() {
+        assert!(size_of::<Lane>() <= 208, "{}", size_of::<Lane>());
+        assert!(size_of::<Instance>() <= 280, "{}", size_of::<Instance>());
     }
 }

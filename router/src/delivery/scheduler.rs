@@ -141,7 +141,7 @@ pub(super) struct Instance {
     pub(super) id: InstanceId,
     pub(super) pace: Pace,
     pub(super) place: Place,
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<Box<Held>>,
     pub(super) lanes: Vec<u32>,
     /// The host that it sends to, as of the last answer.
     pub(super) host: Option<u32>,
@@ -357,7 +357,8 @@ impl Scheduler {
     /// Holds the lanes of an instance until [`resume`](Self::resume).
     pub fn pause(&mut self, id: InstanceId, reason: String, now: Timestamp) {
         if let Some(instance) = self.by_id.get(&id).and_then(|index| self.instances.get_mut(*index as usize)) {
-            instance.held = Some(Held { reason, since: now, by_partner: false, probe_at: None });
+            let held = Held { reason, since: now, by_partner: false, probe_at: None };
+            instance.held = Some(Box::new(held));
         }
     }
 
@@ -374,7 +375,7 @@ impl Scheduler {
     /// Why an instance is held, if it is.
     #[must_use]
     pub fn held(&self, id: InstanceId) -> Option<&Held> {
-        self.by_id.get(&id).and_then(|index| self.instances.get(*index as usize))?.held.as_ref()
+        self.by_id.get(&id).and_then(|index| self.instances.get(*index as usize))?.held.as_deref()
     }
 
     /// Work for each lane that has retries whose window is over while its gate is shut: they are given up.
@@ -401,12 +402,12 @@ impl Scheduler {
         pulls
     }
 
-    /// How many events wait: of each source, in the lane that has most of them.
+    /// How many events are not done with: of each source, in the lane that has most of them.
     #[must_use]
     pub fn backlog(&self) -> u64 {
         let of = |source: &Source| {
             let lanes = source.lanes.iter().filter_map(|slot| self.lane(*slot));
-            lanes.map(|lane| source.head.saturating_sub(lane.next) + lane.back.len() + u64::from(lane.flying)).max()
+            lanes.map(|lane| lane.backlog(source.head) + lane.waiting() as u64).max()
         };
         self.sources.values().filter_map(of).sum()
     }
@@ -511,7 +512,12 @@ impl Scheduler {
         if let Some(place) = host.and_then(|host| self.hosts.get_mut(&host)) {
             place.pulls += 1;
         }
-        self.wake(slot, now);
+        // Its turn lasts as long as its credit.
+        let credit = self.lane(slot).is_some_and(|lane| lane.credit > 0);
+        if self.offer(slot, now).is_some() {
+            self.queue(slot, Queue::Ready);
+            if credit { self.ready.push_front(slot) } else { self.ready.push_back(slot) }
+        }
         Some(pull)
     }
 
@@ -637,7 +643,7 @@ impl Scheduler {
         let by_partner = instance.held.as_ref().is_none_or(|held| held.by_partner);
         if let Some(reason) = pause.filter(|_| by_partner) {
             let since = instance.held.as_ref().map_or(now, |held| held.since);
-            instance.held = Some(Held { reason, since, by_partner, probe_at });
+            instance.held = Some(Box::new(Held { reason, since, by_partner, probe_at }));
             self.timers.extend(probe_at.map(|at| Reverse((at, Timer::Probe(index)))));
         } else if probe && by_partner && answered {
             instance.held = None;
