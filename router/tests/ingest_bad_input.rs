@@ -317,6 +317,12 @@ async fn half_a_character_is_replaced() {
     let event = &way.shelf.events()[0];
     assert_eq!(event["event"], "cut \u{fffd}");
     assert_eq!(event["properties"], json!({"\u{fffd}": "\u{1f600}"}));
+    let batch = r#"{"batch":[{"type":"page","userId":"u","messageId":"m\ud83d"}],"context":{"a":"\ud800"},"integrations":{"\udfff":1}}"#;
+    way.post("/v1/batch", batch).await.is_success();
+    let event = &way.shelf.events()[1];
+    assert_eq!((&event["context"]["a"], &event["integrations"]), (&json!("\u{fffd}"), &json!({"\u{fffd}": 1})));
+    let stored = way.shelf.stored.lock().unwrap();
+    assert_eq!(stored[1].parcel.events[0].id, destination_router::log::fingerprint("m\u{fffd}"), "it can be found");
 }
 
 #[tokio::test]

@@ -75,6 +75,18 @@ async fn a_connection_serves_one_request_after_the_other() {
 }
 
 #[tokio::test]
+async fn http_2_is_spoken_by_who_knows_it() {
+    let way = way();
+    let server = server(&way, Serving::default()).await;
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let client = hyper_util::client::legacy::Client::builder(executor).http2_only(true).build_http();
+    let request = http::Request::post(format!("http://{}/v1/track", server.at)).header("x-write-key", "WK");
+    let answer = client.request(request.body(http_body_util::Full::<bytes::Bytes>::from(BODY)).unwrap()).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
+    assert_eq!(way.shelf.events().len(), 1);
+}
+
+#[tokio::test]
 async fn a_head_that_does_not_end_ends_the_connection() {
     let way = way();
     let serving = Serving { head_time: Duration::from_millis(100), ..Serving::default() };

@@ -15,6 +15,7 @@ use super::finish::ToTheEnd;
 use super::read::{Reading, Shape};
 use super::refusal::{Problem, Refusal};
 use super::sources::Entry;
+use super::surrogates::whole_characters;
 use super::window::{Id, without};
 use super::{Config, Ingest, body, key, mend, read};
 use crate::event;
@@ -152,10 +153,10 @@ fn shared(reading: &Reading<'_>, browser: bool, address: Option<std::net::IpAddr
         let _ = write!(out, "{before}\"{name}\":{value}");
     };
     if let Some(context) = reading.context {
-        field("context", &context);
+        field("context", &whole_characters(context));
     }
     if let Some(integrations) = reading.integrations {
-        field("integrations", &integrations);
+        field("integrations", &whole_characters(integrations));
     }
     if let Some(address) = address {
         field("ip", &format_args!("\"{address}\""));

@@ -1,6 +1,6 @@
 //! The way in: Segment's HTTP tracking API, so that its SDKs work unchanged.
 //!
-//! A body is read in one pass ([`read`], on the scanner of [`scan`]) that finds each event's text and judges it; the text itself is kept
+//! A body is read in one pass (`read`, on the scanner of `scan`) that finds each event's text and judges it; the text itself is kept
 //! as it came, a slice of the body. What an event was accepted for is decided later, when it is decoded ([`crate::event`]).
 //!
 //! ```text
@@ -28,6 +28,7 @@ mod accept;
 mod answer;
 mod body;
 mod counters;
+mod fields;
 mod finish;
 mod key;
 mod mend;
@@ -37,6 +38,7 @@ mod routes;
 mod scan;
 mod serve;
 mod sources;
+mod surrogates;
 mod window;
 
 use std::fmt;
