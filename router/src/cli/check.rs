@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Failed, Where};
+use super::{Failed, Where, counted};
 use crate::control::app;
 use crate::control::config::definitions::{self, Definitions};
 use crate::control::config;
@@ -51,17 +51,12 @@ impl Check {
     }
 
     fn configuration(&self, report: &mut Report) -> Result<String, Failed> {
-        let file = &self.place.config;
-        if !file.exists() {
-            return Err(Failed::could_not(format_args!(
-                "there is no {}: name the configuration with `--config`, or definition files behind `check`",
-                file.display()
-            )));
-        }
+        let file = super::existing(&self.place.config)?;
         match config::load(file, &self.destinations, &app::variables) {
             Ok(loaded) => {
-                let (sources, destinations) = (loaded.config.sources.len(), loaded.instances.len());
-                Ok(format!("{}: {sources} sources, {destinations} destinations", file.display()))
+                let sources = counted(loaded.config.sources.len(), "source");
+                let destinations = counted(loaded.instances.len(), "destination");
+                Ok(format!("{}: {sources}, {destinations}", file.display()))
             }
             Err(mistakes) => {
                 report.append(mistakes);
@@ -74,7 +69,7 @@ impl Check {
         let mut definitions = Definitions::default();
         self.files.iter().for_each(|file| definitions.add_file(file, report));
         let names = definitions.names();
-        format!("{} {}: {}", names.len(), if names.len() == 1 { "definition" } else { "definitions" }, names.join(", "))
+        format!("{}: {}", counted(names.len(), "definition"), names.join(", "))
     }
 
     /// Without files, those of the folders named here are meant, and those in the program where none is named.

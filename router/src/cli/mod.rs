@@ -14,7 +14,7 @@ mod status;
 
 use std::fmt;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -78,8 +78,7 @@ impl Failed {
 
     /// Mistakes in files, each with its place.
     fn mistakes(report: &Report) -> Self {
-        let count = report.problems().len();
-        Self::refused(format_args!("{count} {}\n{report}", if count == 1 { "mistake" } else { "mistakes" }))
+        Self::refused(format_args!("{}\n{}", counted(report.problems().len(), "mistake"), report.to_string().trim_end()))
     }
 
     /// It could not run at all.
@@ -157,6 +156,22 @@ fn say(text: &str) -> Result<(), Failed> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failed::could_not(error)),
         _ => Ok(()),
     }
+}
+
+/// `1 source`, `2 sources`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The configuration must be there; else it is no mistake in it, but another name.
+fn existing(file: &Path) -> Result<&Path, Failed> {
+    if file.is_file() {
+        return Ok(file);
+    }
+    Err(Failed::could_not(format_args!(
+        "there is no {}: name the configuration with `--config FILE`; router.example.yaml is one to begin with",
+        file.display()
+    )))
 }
 
 /// A runtime for commands that ask or work for a moment.

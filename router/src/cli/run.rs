@@ -49,7 +49,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn main(self) -> Result<(), Failed> {
-        let loaded = config::load(&self.place.config, &self.destinations, &app::variables)
+        let loaded = config::load(super::existing(&self.place.config)?, &self.destinations, &app::variables)
             .map_err(|report| Failed::mistakes(&report))?;
         logs::begin(self.log_format, &self.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,6 +1,7 @@
 //! The table of metrics: their names, what they mean, and how they are written for Prometheus. The operator's guide shows the same
 //! table; a test compares them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use prometheus_client::collector::Collector;
@@ -90,12 +91,11 @@ metrics! {
 /// Values of metrics at a moment.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    samples: Vec<Sample>,
+    samples: BTreeMap<&'static str, Vec<Sample>>,
 }
 
 #[derive(Debug)]
 struct Sample {
-    metric: Metric,
     labels: Vec<(&'static str, String)>,
     value: Value,
 }
@@ -121,7 +121,7 @@ impl Snapshot {
     fn push(&mut self, metric: Metric, labels: &[&str], value: Value) {
         debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
         let labels = metric.labels.iter().copied().zip(labels.iter().map(|&label| label.to_owned())).collect();
-        self.samples.push(Sample { metric, labels, value });
+        self.samples.entry(metric.name).or_default().push(Sample { labels, value });
     }
 
     /// The values as Prometheus reads them.
@@ -139,10 +139,7 @@ impl Snapshot {
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for metric in METRICS {
-            let mut samples = self.samples.iter().filter(|sample| sample.metric.name == metric.name).peekable();
-            if samples.peek().is_none() {
-                continue;
-            }
+            let Some(samples) = self.samples.get(metric.name) else { continue };
             let kind = match metric.kind {
                 Kind::Counter => MetricType::Counter,
                 Kind::Gauge => MetricType::Gauge,

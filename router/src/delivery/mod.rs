@@ -25,7 +25,6 @@ mod configure;
 mod counters;
 mod dispatcher;
 mod engine;
-mod exchange;
 pub mod gate;
 mod lane;
 mod parsed;

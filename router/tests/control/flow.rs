@@ -167,3 +167,32 @@ fn a_full_backlog_is_answered_429_and_ends_when_it_is_delivered() {
     router.admin("POST", "/v1/resume/hook", "");
     eventually("events to be accepted again", || (router.track("fake-key", "later") == 200).then_some(()));
 }
+
+#[test]
+fn an_address_inside_our_own_network_holds_the_destination_unless_it_is_allowed() {
+    let sink = Sink::start();
+    let hook = sink.hook().replace("allow_internal: true", "allow_internal: false");
+    let folder = Folder::new(&format!(
+        "sources: {{shop: {{write_keys: [fake-key], destinations: [hook]}}}}\ndestinations: {{hook: {hook}}}\n"
+    ));
+    let router = folder.start();
+    router.track("fake-key", "first");
+
+    let told = eventually("the destination to be held", || {
+        let status = router.json("/v1/status");
+        (status["destinations"][0]["state"] == "paused").then(|| status["destinations"][0]["detail"].to_string())
+    });
+    assert!(told.contains("is an internal address"), "{told}");
+    assert_eq!(sink.got().len(), 0);
+}
+
+#[test]
+fn logs_are_json_where_that_is_asked_for() {
+    let sink = Sink::start();
+    let folder = Folder::new(&one_hook(&sink));
+    let router = folder.start_with(&["--log-format", "json"]);
+    for line in router.said().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+    }
+}

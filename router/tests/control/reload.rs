@@ -110,3 +110,60 @@ fn a_source_that_is_taken_out_is_refused() {
     eventually("the source to be refused", || (router.track("other-key", "second") == 401).then_some(()));
     assert_eq!(router.track("fake-key", "third"), 200);
 }
+
+#[test]
+fn a_disabled_destination_gets_its_events_once_it_is_enabled() {
+    let sink = Sink::start();
+    let with = |enabled: bool| {
+        format!(
+            "sources: {{shop: {{write_keys: [fake-key], destinations: [a]}}}}\ndestinations: {{a: {}}}\n",
+            sink.hook_with("/events", &format!(", enabled: {enabled}"))
+        )
+    };
+    let folder = Folder::new(&with(true));
+    let router = folder.start();
+    router.track("fake-key", "first");
+    eventually("the first event to arrive", || (sink.ids() == ["first"]).then_some(()));
+
+    folder.configure(&with(false));
+    eventually("the destination to be disabled", || {
+        (router.json("/v1/status")["destinations"][0]["state"] == "disabled").then_some(())
+    });
+    router.track("fake-key", "second");
+    assert_eq!(router.admin("POST", "/v1/resume/a", "").0, 409);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(sink.ids(), ["first"]);
+
+    folder.configure(&with(true));
+    eventually("the second event to arrive", || (sink.ids() == ["first", "second"]).then_some(()));
+}
+
+#[test]
+fn a_definition_file_that_changes_is_applied() {
+    let sink = Sink::start();
+    let definition = |path: &str| {
+        format!(
+            "name: Acme\ndocs: https://acme.example/docs\nbase: https://acme.example\nactions:\n  send:\n    when: type = \"track\"\n    \
+             request: POST {path}\n    json: $.\n"
+        )
+    };
+    let folder = Folder::new(&format!(
+        "destinations_from: [mine]\nsources: {{shop: {{write_keys: [fake-key], destinations: all}}}}\n\
+         destinations: {{acme: {{type: acme, send_to: 'http://127.0.0.1:{}'}}}}\n",
+        sink.port
+    ));
+    folder.write("mine/acme.yaml", &definition("/old"));
+    let router = folder.start();
+    router.track("fake-key", "first");
+    eventually("the first event to arrive", || (sink.got().len() == 1).then_some(()));
+
+    folder.write("mine/acme.yaml", &definition("/new").replace("json:", "jsn:"));
+    eventually("the mistake to be told", || router.said().contains("mine/acme.yaml:8:").then_some(()));
+    folder.write("mine/acme.yaml", &definition("/new"));
+    eventually("the change to be applied", || router.said().contains("configuration applied").then_some(()));
+    router.track("fake-key", "second");
+
+    eventually("the second event to arrive", || (sink.got().len() == 2).then_some(()));
+    let paths: Vec<String> = sink.got().into_iter().map(|got| got.path).collect();
+    assert_eq!(paths, ["/old", "/new"]);
+}

@@ -137,7 +137,7 @@ async fn router(folder: &Path, port: u16) -> Result<(Arc<App>, SocketAddr), Fail
         "router.yaml",
         &format!(
             "destinations_from: [definitions]\nsources: {{bench: {{write_keys: [{KEY}], destinations: all}}}}\n\
-             destinations: {{sink: {{type: bench, send_to: 'http://127.0.0.1:{port}', allow_internal: true}}}}\n"
+             destinations: {{sink: {{type: bench, send_to: 'http://127.0.0.1:{port}'}}}}\n"
         ),
     )?;
     let loaded = config::load(&folder.join("router.yaml"), &[], &|_| None).map_err(|report| Failed::mistakes(&report))?;

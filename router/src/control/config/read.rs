@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use super::reader::{Fields, Node, Reader};
+use super::units::show_size;
 use super::{Admin, Config, Dedupe, Delivery, Destination, Limits, Retention, Secret, Source};
 use crate::destination::Mistake;
 use crate::destination::mistake::pointer;
@@ -39,6 +40,9 @@ const INSTANCE: [&str; 11] = [
     "integrations",
     "description",
 ];
+
+/// With less the log would be full of its own empty files.
+const LEAST_BACKLOG: u64 = 256_000_000;
 
 /// Reads a document whose environment variables have been put in. Answers what could be read, defaults for the rest, and every
 /// mistake; the configuration is good where there is none. Instances are looked at from outside alone: the kit reads their settings.
@@ -217,6 +221,10 @@ fn limits(reader: &mut Reader, node: &Node<'_>) -> Limits {
         backlog_bytes: reader.size(&backlog.node("bytes"), default.backlog_bytes),
         connections: count(reader.count(&fields.node("connections"), default.connections as u64, 1)),
     };
+    if limits.backlog_bytes < LEAST_BACKLOG {
+        let least = show_size(LEAST_BACKLOG);
+        reader.wrong(&backlog.node("bytes").at, format!("the log's files are large ones: give it {least} at least"));
+    }
     if limits.event > limits.body {
         reader.wrong(&pointer(&node.at, "event"), "an event may not be larger than a body: raise `body`, or lower `event`");
     }

@@ -107,7 +107,7 @@ impl Gathering<'_> {
             state: last.map_or(State::Waiting, |step| step.what),
             detail: last.and_then(detail),
             routed: wanted != 0,
-            why_not: None,
+            why_not: target.why_not(event),
             plans: plans.collect(),
             history,
             gate: self.gates.get(target.name()).cloned(),

@@ -97,7 +97,8 @@ impl Instance {
         if let Some(to) = &self.send_to {
             redirect(&mut request, to)?;
         }
-        if self.allow_internal {
+        // Whoever wrote `send_to` chose where it leads.
+        if self.allow_internal || self.send_to.is_some() {
             request.extensions_mut().insert(AllowInternal);
         }
         Ok(request)
