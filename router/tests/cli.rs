@@ -78,7 +78,10 @@ fn a_configuration_that_is_not_there_ends_with_2_and_says_what_to_do() {
     for command in ["run", "check"] {
         let (said, code) = failed(folder.path(), &[command]);
         assert_eq!(code, Some(2), "{said}");
-        assert!(said.starts_with("error: there is no router.yaml: name the configuration with `--config FILE`"), "{said}");
+        assert!(
+            said.starts_with("error: there is no router.yaml: name the configuration with `--config FILE`"),
+            "{said}"
+        );
     }
     let (said, code) = failed(folder.path(), &["status", "-c", "elsewhere.yaml"]);
     assert_eq!(code, Some(2));
@@ -120,7 +123,11 @@ destinations:
 #[test]
 fn a_variable_that_is_not_set_is_told_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "router.yaml", "sources: {shop: {write_keys: ['${NO_SUCH_VARIABLE_HERE}'], destinations: []}}\n");
+    write(
+        folder.path(),
+        "router.yaml",
+        "sources: {shop: {write_keys: ['${NO_SUCH_VARIABLE_HERE}'], destinations: []}}\n",
+    );
 
     let (said, code) = failed(folder.path(), &["run"]);
 
@@ -132,7 +139,11 @@ fn a_variable_that_is_not_set_is_told_before_anything_runs() {
 fn definition_files_are_checked_by_themselves_with_file_line_and_column() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "acme.yaml", DEFINITION);
-    write(folder.path(), "wrong.yaml", &DEFINITION.replace("json:", "jsn:").replace("$settings.apiKey", "$settings.apiKye"));
+    write(
+        folder.path(),
+        "wrong.yaml",
+        &DEFINITION.replace("json:", "jsn:").replace("$settings.apiKey", "$settings.apiKye"),
+    );
 
     let right = router(folder.path(), &["check", "acme.yaml"]);
     assert_eq!(text(&right.stdout), "1 definition: acme: no mistakes\n");
@@ -198,7 +209,8 @@ fn commands_for_a_running_router_say_that_there_is_none() {
 fn a_small_bench_measures_and_cleans_up() {
     let folder = tempfile::tempdir().unwrap();
 
-    let output = router(folder.path(), &["bench", "--events", "500", "--batch", "10", "--connections", "4", "--data", "."]);
+    let output =
+        router(folder.path(), &["bench", "--events", "500", "--batch", "10", "--connections", "4", "--data", "."]);
 
     let said = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));

@@ -46,7 +46,18 @@ fn the_example_is_right_and_says_what_the_defaults_are() {
     let uncommented: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(key) if ["limits:", "  event", "  body", "  batch", "  backlog", "  connections", "dedupe:", "retention:", "delivery:"]
+            Some(key)
+                if [
+                    "limits:",
+                    "  event",
+                    "  body",
+                    "  batch",
+                    "  backlog",
+                    "  connections",
+                    "dedupe:",
+                    "retention:",
+                    "delivery:",
+                ]
                 .iter()
                 .any(|name| key.starts_with(name)) =>
             {

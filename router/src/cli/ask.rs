@@ -64,13 +64,7 @@ impl Located {
         })
     }
 
-    async fn talk(
-        &self,
-        stream: TcpStream,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, Failed> {
+    async fn talk(&self, stream: TcpStream, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
         let failed = |problem: &dyn std::fmt::Display| {
             Failed::could_not(format_args!("asking the router at {} failed: {problem}", self.admin))
         };

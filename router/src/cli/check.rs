@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{Failed, Where, counted};
 use crate::control::app;
-use crate::control::config::definitions::{self, Definitions};
 use crate::control::config;
+use crate::control::config::definitions::{self, Definitions};
 use crate::destination::Definition;
 use crate::destination::document::Report;
 
@@ -39,7 +39,8 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn main(&self) -> Result<(), Failed> {
         let mut report = Report::default();
-        let found = if self.files.is_empty() { self.configuration(&mut report)? } else { self.definitions(&mut report) };
+        let found =
+            if self.files.is_empty() { self.configuration(&mut report)? } else { self.definitions(&mut report) };
         if let Some(tapes) = &self.tapes {
             self.look_for_tapes(tapes, &mut report);
         }
@@ -91,7 +92,10 @@ impl Check {
                 let folder = tapes.join(slug);
                 report.append(Report::without_place(
                     &file,
-                    format!("there is no tape for the action `{action}` in {}: record one (see docs/destinations.md)", folder.display()),
+                    format!(
+                        "there is no tape for the action `{action}` in {}: record one (see docs/destinations.md)",
+                        folder.display()
+                    ),
                 ));
             }
         }

@@ -50,6 +50,8 @@ impl Conform {
         if summary.passed(self.all) {
             return Ok(());
         }
-        Err(Failed::refused("something differs and is not listed: mend the destination's file, or list it there under `differs` with a reason"))
+        Err(Failed::refused(
+            "something differs and is not listed: mend the destination's file, or list it there under `differs` with a reason",
+        ))
     }
 }

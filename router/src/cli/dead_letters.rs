@@ -95,12 +95,8 @@ impl Which {
 fn list(query: &Query, json: bool, place: &Where) -> Result<(), Failed> {
     let mut path = "/v1/dead-letters?".to_owned();
     let limit = query.limit.map(|limit| limit.to_string());
-    let pairs = [
-        ("destination", &query.destination),
-        ("source", &query.source),
-        ("limit", &limit),
-        ("after", &query.after),
-    ];
+    let pairs =
+        [("destination", &query.destination), ("source", &query.source), ("limit", &limit), ("after", &query.after)];
     for (key, value) in pairs {
         if let Some(value) = value {
             path.push_str(&format!("{key}={}&", ask::encoded(value)));
@@ -134,8 +130,7 @@ fn show(id: &str, json: bool, place: &Where) -> Result<(), Failed> {
 
 fn redrive(query: &Query, place: &Where) -> Result<(), Failed> {
     let body = json!({ "destination": query.destination, "source": query.source, "limit": query.limit });
-    let answer =
-        runtime()?.block_on(ask::locate(place)?.must(Method::POST, "/v1/redrive", Some(&body)))?;
+    let answer = runtime()?.block_on(ask::locate(place)?.must(Method::POST, "/v1/redrive", Some(&body)))?;
     let events = answer.get("events").and_then(Value::as_u64).unwrap_or_default();
     println!("{events} dead letters are on their way again");
     Ok(())

@@ -18,7 +18,9 @@ pub(super) enum Format {
 /// Begins to log. `filter` is a level or what `RUST_LOG` may say.
 pub(super) fn begin(format: Format, filter: &str) -> Result<(), Failed> {
     let filter = EnvFilter::builder().parse(filter).map_err(|error| {
-        Failed::could_not(format_args!("`--log {filter}` is no level ({error}): write error, warn, info, debug or trace"))
+        Failed::could_not(format_args!(
+            "`--log {filter}` is no level ({error}): write error, warn, info, debug or trace"
+        ))
     })?;
     let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_target(false);
     match format {

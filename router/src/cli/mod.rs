@@ -78,7 +78,11 @@ impl Failed {
 
     /// Mistakes in files, each with its place.
     fn mistakes(report: &Report) -> Self {
-        Self::refused(format_args!("{}\n{}", counted(report.problems().len(), "mistake"), report.to_string().trim_end()))
+        Self::refused(format_args!(
+            "{}\n{}",
+            counted(report.problems().len(), "mistake"),
+            report.to_string().trim_end()
+        ))
     }
 
     /// It could not run at all.

@@ -77,10 +77,12 @@ impl Run {
         app.say();
         let (end, ending) = signal::channel(false);
         let serving = Serving { connections, end_time: self.grace, ..Serving::default() };
-        let events = tokio::spawn(ingest::serve(listener, ingest::router(app.ingest().clone()), serving, over(ending.clone())));
+        let events =
+            tokio::spawn(ingest::serve(listener, ingest::router(app.ingest().clone()), serving, over(ending.clone())));
         let (admin_end, admin_ending) = signal::channel(false);
         let serving = Serving { end_time: Duration::from_secs(1), ..Serving::default() };
-        let admin = tokio::spawn(ingest::serve(admin_listener, admin::router(app.clone(), token), serving, over(admin_ending)));
+        let admin =
+            tokio::spawn(ingest::serve(admin_listener, admin::router(app.clone(), token), serving, over(admin_ending)));
         Running { pid: std::process::id(), listen, admin: admin_listen }
             .write(&data)
             .map_err(|error| Failed::could_not(format_args!("{} cannot be written to: {error}", data.display())))?;
@@ -142,7 +144,9 @@ impl Run {
 
 async fn bind(address: std::net::SocketAddr, key: &str) -> Result<TcpListener, Failed> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failed::could_not(format_args!("cannot listen on {address}: {error}; `{key}` in the configuration is another one?"))
+        Failed::could_not(format_args!(
+            "cannot listen on {address}: {error}; `{key}` in the configuration is another one?"
+        ))
     })
 }
 

@@ -133,7 +133,8 @@ fn allowed(token: Option<&Secret>, method: &Method, headers: &HeaderMap) -> Resu
         }
         None if is_address(text(header::HOST)) => Ok(()),
         None => {
-            let error = "without an `admin.token` the admin API answers to addresses and `localhost` alone, not to other names";
+            let error =
+                "without an `admin.token` the admin API answers to addresses and `localhost` alone, not to other names";
             Err(Refused::new(StatusCode::FORBIDDEN, error))
         }
     }
@@ -249,7 +250,8 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_where_there_is_one() {
         let token = Secret::from("fake-token".to_owned());
-        let with = |value: &'static str| HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
+        let with =
+            |value: &'static str| HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
         let get = &Method::GET;
         assert!(allowed(Some(&token), get, &with("Bearer fake-token")).is_ok());
         for wrong in ["Bearer fake-toke", "Bearer ", "fake-token", "Basic fake-token"] {
@@ -262,7 +264,10 @@ mod tests {
     #[test]
     fn queries_are_read_and_wrong_ones_refused() {
         let read = query("destination=a%20b&limit=5&source=x+y").unwrap();
-        assert_eq!((read.destination.as_deref(), read.source.as_deref(), read.limit), (Some("a b"), Some("x y"), Some(5)));
+        assert_eq!(
+            (read.destination.as_deref(), read.source.as_deref(), read.limit),
+            (Some("a b"), Some("x y"), Some(5))
+        );
         assert!(query("limit=many").unwrap_err().error.contains("whole number"));
         assert!(query("dest=a").unwrap_err().error.contains("known: destination"));
     }

@@ -39,7 +39,8 @@ impl App {
     pub(crate) fn explain(&self, message_id: &str) -> Result<Explanation, Refused> {
         let current = self.current();
         let now = self.clock.now();
-        let gates = status(self)?.instances.iter().filter_map(|of| Some((of.name.clone(), state(of, now).1?))).collect();
+        let gates =
+            status(self)?.instances.iter().filter_map(|of| Some((of.name.clone(), state(of, now).1?))).collect();
         let gathering = Gathering { log: &*self.log, places: &current.places, env: Env { now, seed: 0 }, gates };
         Ok(gathering.explain(message_id)?)
     }
@@ -110,9 +111,10 @@ impl App {
             let name = configured.destination.name.as_str();
             destination(name, &configured.destination.slug, by_name.get(name).copied(), now)
         });
-        let sources = current.places.iter().map(|place| {
-            Ok(SourceStatus { name: place.source.clone(), events: self.log.head(place.id)? })
-        });
+        let sources = current
+            .places
+            .iter()
+            .map(|place| Ok(SourceStatus { name: place.source.clone(), events: self.log.head(place.id)? }));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: time(self.started),

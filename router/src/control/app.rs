@@ -28,7 +28,7 @@ const EXPIRE: u32 = 30;
 /// Why a router does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The folder of the log cannot be made.
     #[error("the data folder {} cannot be made: {error}; `data` in the configuration is another one?", folder.display())]
     Folder {
@@ -130,7 +130,8 @@ impl App {
         let (data, events) = (current.loaded.data.display(), usage.events);
         tracing::info!("log in {data}: {events} events kept");
         for source in &current.loaded.config.sources {
-            let to = if source.destinations.is_empty() { "nobody yet".to_owned() } else { source.destinations.join(", ") };
+            let to =
+                if source.destinations.is_empty() { "nobody yet".to_owned() } else { source.destinations.join(", ") };
             tracing::info!("source {} sends to {to}", source.name);
         }
         for configured in &current.loaded.instances {
@@ -147,7 +148,9 @@ impl App {
         let (file, more) = (current.loaded.file.clone(), self.more.clone());
         let loaded = tokio::task::spawn_blocking(move || config::load(&file, &more, &variables)).await.ok()?;
         let applied = match loaded {
-            Ok(loaded) => self.apply(loaded.keeping(&current.loaded.instances)).await.map_err(|e| format!("error: {e}\n")),
+            Ok(loaded) => {
+                self.apply(loaded.keeping(&current.loaded.instances)).await.map_err(|e| format!("error: {e}\n"))
+            }
             Err(report) => Err(report.to_string()),
         };
         match applied {
@@ -156,7 +159,10 @@ impl App {
                 Some(folders)
             }
             Err(mistakes) => {
-                tracing::error!("the configuration has mistakes; the one before stays in force:\n{}", mistakes.trim_end());
+                tracing::error!(
+                    "the configuration has mistakes; the one before stays in force:\n{}",
+                    mistakes.trim_end()
+                );
                 *self.mistakes() = Some(mistakes);
                 None
             }
@@ -272,7 +278,10 @@ fn topology(loaded: &Loaded) -> Topology {
         let sources = loaded.config.sources.iter().filter(|source| source.destinations.contains(name));
         let sources = sources.map(|source| source.name.clone()).collect();
         let subscriptions = configured.instance.subscriptions();
-        Instance { ordered: configured.destination.ordered, ..Instance::new(configured.instance.clone(), subscriptions, sources) }
+        Instance {
+            ordered: configured.destination.ordered,
+            ..Instance::new(configured.instance.clone(), subscriptions, sources)
+        }
     });
     Topology { instances: instances.collect() }
 }

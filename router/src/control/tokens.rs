@@ -26,7 +26,10 @@ impl TokenFile {
         let path = data.join("tokens.json");
         let tokens = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::error!("{} cannot be read ({error}): OAuth grants begin with the configuration's tokens", path.display());
+                tracing::error!(
+                    "{} cannot be read ({error}): OAuth grants begin with the configuration's tokens",
+                    path.display()
+                );
                 BTreeMap::new()
             }),
             Err(_) => BTreeMap::new(),
@@ -56,7 +59,10 @@ impl TokenMemory for TokenFile {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.insert(digest(key), refresh_token.to_owned());
         if let Err(error) = self.write(&tokens) {
-            tracing::error!("{} cannot be written ({error}): after a restart this OAuth grant may be lost", self.path.display());
+            tracing::error!(
+                "{} cannot be written ({error}): after a restart this OAuth grant may be lost",
+                self.path.display()
+            );
         }
     }
 }

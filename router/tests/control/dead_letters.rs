@@ -32,7 +32,10 @@ fn a_refused_event_is_listed_shown_and_sent_again() {
     assert!(shown.contains("dead letter") && shown.contains("\"total\": 12.5"), "{shown}");
 
     sink.answer(200);
-    assert_eq!(folder.ok(&["dead-letters", "redrive", "--destination", "hook"]), "1 dead letters are on their way again\n");
+    assert_eq!(
+        folder.ok(&["dead-letters", "redrive", "--destination", "hook"]),
+        "1 dead letters are on their way again\n"
+    );
 
     eventually("the event to arrive", || (sink.ids() == ["first"]).then_some(()));
     eventually("the list to be empty", || {

@@ -161,7 +161,10 @@ fn a_full_backlog_is_answered_429_and_ends_when_it_is_delivered() {
         (0..1000).position(|i| router.track("fake-key", &format!("id-{i}")) == 429)
     });
     assert!(accepted < 1000);
-    assert_eq!(eventually("readiness to follow", || Some(router.admin("GET", "/readyz", "").0).filter(|s| *s == 503)), 503);
+    assert_eq!(
+        eventually("readiness to follow", || Some(router.admin("GET", "/readyz", "").0).filter(|s| *s == 503)),
+        503
+    );
 
     sink.answer(200);
     router.admin("POST", "/v1/resume/hook", "");

@@ -104,7 +104,9 @@ impl Bench {
         app.stop(Duration::from_secs(5)).await;
         if sink.events() != self.events {
             let (events, got) = (self.events, sink.events());
-            return Err(Failed::refused(format_args!("{events} events were accepted and {got} delivered: this is a bug")));
+            return Err(Failed::refused(format_args!(
+                "{events} events were accepted and {got} delivered: this is a bug"
+            )));
         }
         times.sort_unstable();
         let percentile = |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or_default();
@@ -140,7 +142,8 @@ async fn router(folder: &Path, port: u16) -> Result<(Arc<App>, SocketAddr), Fail
              destinations: {{sink: {{type: bench, send_to: 'http://127.0.0.1:{port}'}}}}\n"
         ),
     )?;
-    let loaded = config::load(&folder.join("router.yaml"), &[], &|_| None).map_err(|report| Failed::mistakes(&report))?;
+    let loaded =
+        config::load(&folder.join("router.yaml"), &[], &|_| None).map_err(|report| Failed::mistakes(&report))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Failed::could_not)?;
     let listen = listener.local_addr().map_err(Failed::could_not)?;
     let app = App::start(loaded, Vec::new(), listen).await?;
@@ -155,7 +158,9 @@ async fn send(to: SocketAddr, number: u64, batch: u64, left: Arc<AtomicU64>) -> 
     let mut client = Client::connect(to).await.map_err(failed)?;
     let mut times = Vec::new();
     loop {
-        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1).map(|_| left.saturating_sub(batch)));
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(1).map(|_| left.saturating_sub(batch))
+        });
         let Ok(before) = taken else { return Ok(times) };
         let count = before.min(batch);
         let events: Vec<String> = (0..count).map(|i| event(number, before - i)).collect();
@@ -168,7 +173,11 @@ async fn send(to: SocketAddr, number: u64, batch: u64, left: Arc<AtomicU64>) -> 
             match client.send(&request).await.map_err(failed)? {
                 (200, time) => break times.push(time),
                 (429, _) => tokio::time::sleep(Duration::from_millis(50)).await,
-                (status, _) => return Err(Failed::refused(format_args!("the router answered {status} to the bench: this is a bug"))),
+                (status, _) => {
+                    return Err(Failed::refused(format_args!(
+                        "the router answered {status} to the bench: this is a bug"
+                    )));
+                }
             }
         }
     }

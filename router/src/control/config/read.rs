@@ -57,7 +57,11 @@ pub fn read(document: &Value) -> (Config, Vec<Mistake>) {
         listen: address(&mut reader, &top.node("listen"), defaults.listen),
         admin: admin(&mut reader, &top.node("admin")),
         data: reader.path(&top.node("data"), "./data"),
-        destinations_from: reader.texts(&top.node("destinations_from")).into_iter().map(|(path, _)| path.into()).collect(),
+        destinations_from: reader
+            .texts(&top.node("destinations_from"))
+            .into_iter()
+            .map(|(path, _)| path.into())
+            .collect(),
         sources: sources(&mut reader, &top.node("sources"), &destinations),
         limits: limits(&mut reader, &top.node("limits")),
         dedupe: dedupe(&mut reader, &top.node("dedupe")),
@@ -79,7 +83,9 @@ fn address(reader: &mut Reader, node: &Node<'_>, default: SocketAddr) -> SocketA
     local.parse().unwrap_or_else(|_| {
         reader.wrong(
             &node.at,
-            format!("{text:?} is no address: write IP and port, like 127.0.0.1:8080, or 0.0.0.0:8080 for all interfaces"),
+            format!(
+                "{text:?} is no address: write IP and port, like 127.0.0.1:8080, or 0.0.0.0:8080 for all interfaces"
+            ),
         );
         default
     })
@@ -226,7 +232,10 @@ fn limits(reader: &mut Reader, node: &Node<'_>) -> Limits {
         reader.wrong(&backlog.node("bytes").at, format!("the log's files are large ones: give it {least} at least"));
     }
     if limits.event > limits.body {
-        reader.wrong(&pointer(&node.at, "event"), "an event may not be larger than a body: raise `body`, or lower `event`");
+        reader.wrong(
+            &pointer(&node.at, "event"),
+            "an event may not be larger than a body: raise `body`, or lower `event`",
+        );
     }
     limits
 }

@@ -163,10 +163,7 @@ impl Reader {
         match bytes {
             Some(bytes) if bytes > 0 => bytes,
             _ => {
-                self.wrong(
-                    &node.at,
-                    format!("expected a size like 500KB, 32KiB or 20GB, found {}", shown(value)),
-                );
+                self.wrong(&node.at, format!("expected a size like 500KB, 32KiB or 20GB, found {}", shown(value)));
                 default
             }
         }

@@ -43,7 +43,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 
 /// A size as text, in the largest unit that shows it exactly.
 pub(crate) fn show_size(bytes: u64) -> String {
-    let exact = SIZES[2..].iter().filter(|(_, factor)| bytes >= *factor && bytes % factor == 0);
+    let exact = SIZES[2..].iter().filter(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor));
     match exact.max_by_key(|(_, factor)| *factor) {
         None => format!("{bytes}B"),
         Some((unit, factor)) => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::control::status::time;
 use super::{Event, Explanation, Mask, Plan, Request, State, Step, Way};
+use crate::control::status::time;
 use crate::destination::{Env, Target};
 use crate::log::{How, InstanceId, LaneId, Log, LogError, Outcome, Seq, SourceId, Stored, fingerprint};
 
@@ -51,7 +51,10 @@ pub struct Lane {
 
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("instance", &self.instance).field("name", &self.target.name()).finish_non_exhaustive()
+        f.debug_struct("Lane")
+            .field("instance", &self.instance)
+            .field("name", &self.target.name())
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,7 +79,9 @@ impl Gathering<'_> {
     fn stored(&self, source: SourceId, seq: Seq) -> Result<Option<(Stored, usize)>, LogError> {
         let found = self.log.read(source, seq, 1)?.into_iter().find(|stored| stored.range().contains(&seq));
         // An event that expired between the index and here is none.
-        Ok(found.and_then(|stored| Some((usize::try_from(seq - stored.first).ok()?, stored))).map(|(i, stored)| (stored, i)))
+        Ok(found
+            .and_then(|stored| Some((usize::try_from(seq - stored.first).ok()?, stored)))
+            .map(|(i, stored)| (stored, i)))
     }
 
     fn event(&self, stored: &Stored, seq: Seq, event: Value) -> Result<Event, LogError> {
@@ -99,7 +104,8 @@ impl Gathering<'_> {
             self.log.history(id, seq)?.iter().filter_map(|outcome| step(outcome, seq, &lane.mask)).collect();
         let target = lane.target.as_ref();
         let wanted = target.route(event);
-        let plans = (0..64).filter(|bit| wanted >> bit & 1 == 1).map(|subscription| self.plan(lane, subscription, event));
+        let plans =
+            (0..64).filter(|bit| wanted >> bit & 1 == 1).map(|subscription| self.plan(lane, subscription, event));
         let last = history.last();
         Ok(Way {
             destination: target.name().to_owned(),
@@ -116,7 +122,8 @@ impl Gathering<'_> {
 
     fn plan(&self, lane: &Lane, subscription: usize, event: &Value) -> Plan {
         let target = lane.target.as_ref();
-        let planned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| target.plan(subscription, &[event], &self.env)));
+        let planned =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| target.plan(subscription, &[event], &self.env)));
         let action = target.action(subscription).to_owned();
         let Ok(planned) = planned else {
             let refused = Some("planning it panicked: this is a bug of the destination".to_owned());

@@ -65,9 +65,7 @@ impl Mask {
         match value {
             Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
-            Value::Object(fields) => {
-                fields.iter().map(|(key, field)| (self.text(key), self.value(field))).collect()
-            }
+            Value::Object(fields) => fields.iter().map(|(key, field)| (self.text(key), self.value(field))).collect(),
             other => other.clone(),
         }
     }

@@ -85,7 +85,8 @@ fn places(log: &Memory) -> Vec<Place> {
 async fn the_way_of_an_event_is_told_without_secrets() {
     let log = Memory::default();
     let places = places(&log);
-    let seq = event(&log, places[0].id, "m1", json!({"type": "track", "event": "Paid", "properties": {"total": 5}})).await;
+    let seq =
+        event(&log, places[0].id, "m1", json!({"type": "track", "event": "Paid", "properties": {"total": 5}})).await;
     let lane = LaneId { source: places[0].id, instance: places[0].lanes[0].instance };
     let reason = "503 with fake-secret".to_owned();
     let retry = Retry { attempts: 1, since: at(1), at: at(9), open: 1, reason };
