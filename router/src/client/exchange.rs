@@ -1,11 +1,12 @@
 //! One request, and its answer read to the end.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::guard::InternalAddress;
@@ -23,11 +24,12 @@ pub async fn exchange(
 ) -> Result<Answer, Failure> {
     let begun = Instant::now();
     let all = async {
-        let response = client.clone().oneshot(request.map(Full::new)).await.map_err(|error| failure(&error))?;
+        let response =
+            client.clone().oneshot(request.map(Full::new)).await.map_err(|error| failure(&error, timeout))?;
         let (mut parts, mut body) = response.into_parts();
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| failure(&error))?;
+            let frame = frame.map_err(|error| failure(&error, timeout))?;
             let data = frame.into_data().unwrap_or_default();
             if bytes.len() + data.len() > answer_limit {
                 return Err(Failure::TooLarge(answer_limit));
@@ -41,7 +43,7 @@ pub async fn exchange(
 }
 
 /// What an error means, by the errors behind it.
-fn failure(error: &BoxError) -> Failure {
+fn failure(error: &BoxError, timeout: Duration) -> Failure {
     let chain = || chain(error);
     if let Some(failure) = chain().find_map(|error| error.downcast_ref::<Failure>()) {
         return failure.clone();
@@ -62,7 +64,15 @@ fn failure(error: &BoxError) -> Failure {
         error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
             || refused == Some(std::io::ErrorKind::ConnectionRefused)
     };
-    if chain().any(connecting) { Failure::Connect(text) } else { Failure::Broken(text) }
+    // A layer below this one may have waited for less long, or remember that it did.
+    let waited = |error: &(dyn Error + 'static)| {
+        error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+    };
+    match (chain().any(connecting), chain().any(waited)) {
+        (true, _) => Failure::Connect(text),
+        (false, true) => Failure::Timeout(timeout),
+        (false, false) => Failure::Broken(text),
+    }
 }
 
 fn chain(error: &BoxError) -> impl Iterator<Item = &(dyn Error + 'static)> {

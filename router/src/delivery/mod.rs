@@ -26,7 +26,6 @@ mod configure;
 mod counters;
 mod dispatcher;
 mod engine;
-mod exchange;
 pub mod gate;
 mod lane;
 mod parsed;

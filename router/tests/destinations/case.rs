@@ -106,6 +106,13 @@ impl Destination {
         Ok(Self { slug: slug.to_owned(), folder, shared: Arc::new(Shared { events, settings, live }) })
     }
 
+    /// Whether the environment has what it takes to ask the partner itself, and wants it to be asked.
+    pub(crate) fn is_live(&self) -> bool {
+        let set = |name: &String| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let asked = std::env::var_os("RECORD").is_some_and(|word| !word.is_empty());
+        asked && !self.shared.live.is_empty() && self.shared.live.values().all(set)
+    }
+
     pub(crate) fn case(&self, name: &str) -> Result<Case, String> {
         let folder = self.folder.join(name);
         let path = folder.join("case.yaml");

@@ -1,17 +1,10 @@
 //! What delivery does with events, without its patience: plan, send, judge, until every event has a verdict.
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
-use std::io;
-use std::time::Duration;
 
-use bytes::Bytes;
-use destination_router::client::{Answer, BoxError, Failure};
+use destination_router::client::{Client, exchange};
 use destination_router::destination::{Call, Env, Judged, Planned, Target, Verdict};
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
 use serde_json::Value;
-use tower::{Service, ServiceExt};
 
 use super::expectation::Outcome;
 
@@ -28,11 +21,7 @@ pub(crate) struct Player<'a> {
 
 impl Player<'_> {
     /// What becomes of the events when they are sent with this client.
-    pub(crate) async fn play<S, B>(&self, events: &[Value], client: S) -> Result<Vec<Outcome>, String>
-    where
-        S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = BoxError> + Clone,
-        B: http_body::Body<Data = Bytes, Error = BoxError>,
-    {
+    pub(crate) async fn play(&self, events: &[Value], client: &Client) -> Result<Vec<Outcome>, String> {
         let mut outcomes = vec![Outcome::Ignored; events.len()];
         let wanted: Vec<usize> =
             (0..events.len()).filter(|index| self.target.route(&events[*index]) & 1 == 1).collect();
@@ -50,22 +39,19 @@ impl Player<'_> {
             if sent > MOST_REQUESTS {
                 return Err(format!("more than {MOST_REQUESTS} requests"));
             }
-            self.step(call, &all, client.clone(), &mut open, &mut outcomes).await;
+            self.step(call, &all, client, &mut open, &mut outcomes).await;
         }
         Ok(outcomes)
     }
 
-    async fn step<S, B>(
+    async fn step(
         &self,
         call: Call,
         events: &[&Value],
-        client: S,
+        client: &Client,
         open: &mut VecDeque<Call>,
         outcomes: &mut [Outcome],
-    ) where
-        S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = BoxError>,
-        B: http_body::Body<Data = Bytes, Error = BoxError>,
-    {
+    ) {
         let mut request = call.request.clone();
         if let Some(tokens) = self.target.oauth() {
             tokens.authorize(&mut request, self.access_token);
@@ -77,7 +63,8 @@ impl Player<'_> {
             step: call.step,
             memory: None,
         };
-        let outcome = ask(client, request, self.target.limits(0).timeout).await;
+        let limits = self.target.limits(0);
+        let outcome = exchange(client, request, limits.timeout, limits.answer).await;
         match self.target.judge(call, outcome.as_ref(), &self.env) {
             Judged::All(verdict) => {
                 shell.events.iter().for_each(|event| outcomes[*event] = Outcome::Judged(verdict.clone()));
@@ -101,30 +88,4 @@ impl Player<'_> {
 fn take(planned: Planned, open: &mut VecDeque<Call>, outcomes: &mut [Outcome]) {
     planned.refused.into_iter().for_each(|(event, why)| outcomes[event] = Outcome::Refused(why));
     open.extend(planned.calls);
-}
-
-async fn ask<S, B>(client: S, request: Request<Bytes>, timeout: Duration) -> Result<Answer, Failure>
-where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = BoxError>,
-    B: http_body::Body<Data = Bytes, Error = BoxError>,
-{
-    let failure = |error: BoxError| failure(&*error, timeout);
-    let response = client.oneshot(request.map(Full::new)).await.map_err(failure)?;
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(failure)?.to_bytes();
-    Ok(Answer { status: parts.status, headers: parts.headers, body, elapsed: Duration::ZERO })
-}
-
-fn failure(error: &(dyn StdError + 'static), timeout: Duration) -> Failure {
-    let mut link = Some(error);
-    let mut kind = None;
-    while let Some(error) = link {
-        kind = kind.or(error.downcast_ref::<io::Error>().map(io::Error::kind));
-        link = error.source();
-    }
-    match kind {
-        Some(io::ErrorKind::TimedOut) => Failure::Timeout(timeout),
-        Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected) => Failure::Connect(error.to_string()),
-        _ => Failure::Broken(error.to_string()),
-    }
 }

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use destination_router::client::{Body, BoxError};
+use bytes::Bytes;
+use destination_router::client::{self, Body, BoxError, Client};
 use destination_router::destination::{Env, Target};
 use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use partners::StandIn;
-use tower::{Layer, Service};
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, Service, ServiceExt};
 use traffic_recorder::{Mode, Origin, Recorder};
 
 use super::case::{Case, Destination};
@@ -41,16 +44,20 @@ pub(crate) fn summary() -> String {
 pub(crate) fn case(destination: &Destination, name: &str) -> Result<(), String> {
     let begin = Instant::now();
     let case = destination.case(name)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let outcome = runtime.map_err(|error| error.to_string())?.block_on(run(destination, case));
+    let live = destination.is_live();
+    // A partner of flesh and blood has its own idea of the time.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(!live).build();
+    let outcome = runtime.map_err(|error| error.to_string())?.block_on(run(destination, case, live));
     CASES.fetch_add(1, Ordering::Relaxed);
     let spent = usize::try_from(begin.elapsed().as_micros()).unwrap_or(usize::MAX);
     MICROSECONDS.fetch_add(spent, Ordering::Relaxed);
     outcome
 }
 
-async fn run(destination: &Destination, mut case: Case) -> Result<(), String> {
-    let live = real_settings(destination, &mut case);
+async fn run(destination: &Destination, mut case: Case, live: bool) -> Result<(), String> {
+    if live {
+        real_settings(destination, &mut case);
+    }
     let target = super::instance::of(&destination.slug, &case)?;
     let mut recorder = Recorder::at(&case.folder).origin(if live { Origin::Live } else { Origin::Simulated });
     for (setting, name) in &destination.shared.live {
@@ -63,21 +70,37 @@ async fn run(destination: &Destination, mut case: Case) -> Result<(), String> {
         recorder = recorder.mode(Mode::Replay);
     }
     let tapes = recorder.open().map_err(|error| error.to_string())?;
-    let network = Network { partner: stand_in(&destination.slug, &case), limit: target.limits(0).timeout };
-    let client = tapes.layer().layer(network);
+    let network = network(live, stand_in(&destination.slug, &case), target.limits(0).timeout)?;
+    let taped = tapes.layer().layer(network);
+    let taped = ServiceExt::<Request<Full<Bytes>>>::map_response(taped, |response| response.map(Body::new));
+    let client: Client = BoxCloneSyncService::new(taped);
     let access_token = case.settings.get("access_token").and_then(|token| token.as_str()).unwrap_or_default();
     let player = Player { target: &target, env: Env { now: NOW, seed: SEED }, access_token };
-    let outcomes = player.play(&case.events, client).await?;
+    let outcomes = player.play(&case.events, &client).await?;
+    if tapes.mode().writes()
+        && let Err(why) = case.expectation.check(&outcomes)
+    {
+        // The recorder keeps the tapes from before when its scope ends so.
+        std::panic::resume_unwind(Box::new(why));
+    }
     let report = tapes.finish().map_err(|error| error.to_string())?;
     EXCHANGES.fetch_add(report.replayed, Ordering::Relaxed);
     RECORDED.fetch_add(report.live, Ordering::Relaxed);
     case.expectation.check(&outcomes)
 }
 
-/// What is below the recorder: the time is up there, so that it is on the tape.
+/// What is below the recorder: the partner or its stand-in. The time is up there, so that it is on the tape.
+fn network(live: bool, partner: StandIn, limit: Duration) -> Result<Network, String> {
+    let partner = match live {
+        true => client::open(&client::Options::default()).map_err(|error| error.to_string())?,
+        false => BoxCloneSyncService::new(partner),
+    };
+    Ok(Network { partner, limit })
+}
+
 #[derive(Clone)]
 struct Network {
-    partner: StandIn,
+    partner: Client,
     limit: Duration,
 }
 
@@ -96,9 +119,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = tokio::time::timeout(self.limit, self.partner.call(request));
+        let (partner, limit) = (self.partner.clone(), self.limit);
         Box::pin(async move {
-            match answer.await {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map_err(Into::into)?.to_bytes();
+            let answer = partner.oneshot(Request::from_parts(parts, Full::new(body)));
+            match tokio::time::timeout(limit, answer).await {
                 Ok(answer) => answer,
                 Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             }
@@ -106,16 +132,13 @@ where
     }
 }
 
-/// Puts the secrets of the environment in place of the fake ones, if there are any.
-fn real_settings(destination: &Destination, case: &mut Case) -> bool {
-    let mut live = false;
+/// Puts what the environment has in place of the fakes.
+fn real_settings(destination: &Destination, case: &mut Case) {
     for (setting, name) in &destination.shared.live {
-        if let Some(secret) = std::env::var(name).ok().filter(|secret| !secret.is_empty()) {
-            case.settings.insert(setting.clone(), secret.into());
-            live = true;
+        if let Ok(real) = std::env::var(name) {
+            case.settings.insert(setting.clone(), real.into());
         }
     }
-    live
 }
 
 fn stand_in(slug: &str, case: &Case) -> StandIn {

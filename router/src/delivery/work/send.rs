@@ -9,7 +9,7 @@ use super::tally::{Fate, Report};
 use crate::client::{Answer, Failure};
 use crate::delivery::acting::{Acting, Shared};
 use crate::delivery::counters::Counters;
-use crate::delivery::exchange::exchange;
+use crate::client::exchange;
 use crate::delivery::gate::{Kind, Sign};
 use crate::delivery::passage::{Door, enter};
 use crate::delivery::scheduler::Pull;

@@ -6,7 +6,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::super::definition::{Body, Request, Text};
-use super::super::instance::{AllowInternal, Instance};
+use super::super::instance::Instance;
+use crate::client::AllowInternal;
 use super::super::mistake::Refusal;
 use super::super::target::Env;
 use super::super::value::{Expr, Scope, percent};
@@ -105,7 +106,8 @@ impl Instance {
         if let Some(to) = &self.send_to {
             redirect(&mut request, to)?;
         }
-        if self.allow_internal {
+        // Whoever wrote `send_to` chose where it leads.
+        if self.allow_internal || self.send_to.is_some() {
             request.extensions_mut().insert(AllowInternal);
         }
         Ok(request)
