@@ -12,7 +12,8 @@ fn events_are_refused_where_segments_validation_refuses_them() {
     let (mut taken, mut refused, mut wrong) = (0, 0, Vec::new());
     for entry in std::fs::read_dir(oracle.join("cases")).expect("a folder of cases") {
         let path = entry.expect("an entry").path();
-        let (cases, mappings) = (read(&path), read(&oracle.join("mappings").join(path.file_name().unwrap_or_default())));
+        let (cases, mappings) =
+            (read(&path), read(&oracle.join("mappings").join(path.file_name().unwrap_or_default())));
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for case in cases["cases"].as_array().expect("cases") {
             let (action, event) = (case["action"].as_str().expect("an action"), &case["event"]);
@@ -48,7 +49,10 @@ fn plan(fields: &Value, event: &Value) -> Result<(), String> {
                 "allowNull" => ours.insert("allow_null".to_owned(), value.clone()),
                 "choices" => {
                     let choices = value.as_array().expect("a list").iter();
-                    ours.insert("enum".to_owned(), choices.map(|choice| choice.get("value").unwrap_or(choice).clone()).collect())
+                    ours.insert(
+                        "enum".to_owned(),
+                        choices.map(|choice| choice.get("value").unwrap_or(choice).clone()).collect(),
+                    )
                 }
                 // Segment's defaults are mappings throughout, plain texts among them.
                 "default" => ours.insert("default".to_owned(), json!({ "@literal": value })),

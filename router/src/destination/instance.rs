@@ -5,9 +5,9 @@ use std::sync::Arc;
 use http::Uri;
 use serde_json::{Map, Value};
 
+use super::auth::Credentials;
 use super::definition::{Action, Definition};
 use super::fields::Overrides;
-use super::interim::Credentials;
 use super::limits::Given;
 use super::mistake::{Mistake, pointer};
 use super::plan::Head;

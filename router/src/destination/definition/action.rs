@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::super::code::Code;
 use super::super::fields::Fields;
-use super::super::interim::Table;
 use super::super::mistake::{Refusal, pointer};
 use super::super::value::{Compiler, Expr, Known, Scope, Template};
+use super::super::verdicts::Table;
 use super::reachable;
 use super::reader::Reader;
 use super::request::Step;
@@ -231,7 +231,8 @@ impl Reader<'_> {
             self.only(fields, &["any", "all", "that", "else"], "part of `require`", at);
         }
         // `{$present: $.email, else: …}`
-        let rest: Map<String, Value> = fields.iter().filter(|(key, _)| *key != "else").map(|(k, v)| (k.clone(), v.clone())).collect();
+        let rest: Map<String, Value> =
+            fields.iter().filter(|(key, _)| *key != "else").map(|(k, v)| (k.clone(), v.clone())).collect();
         let rest = Value::Object(rest);
         let (any, key, values) = match (fields.get("any"), fields.get("all"), fields.get("that")) {
             (Some(Value::Array(values)), None, None) => (true, "any", values.as_slice()),

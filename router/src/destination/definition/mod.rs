@@ -15,12 +15,14 @@ pub(crate) use reachable::filter as reachable;
 pub(crate) use request::{Body, Each, Request, Step, Text, Wrap};
 
 use self::reader::Reader;
+use super::auth::Auth;
 use super::code::Code;
-use super::interim::{Auth, Table};
+use super::differs::Difference;
 use super::limits::Given;
 use super::mistake::{Mistake, pointer};
 use super::settings::{self, Setting};
 use super::value::Expr;
+use super::verdicts::Table;
 
 /// A destination: what a file says, read once.
 pub struct Definition {
@@ -37,19 +39,6 @@ pub struct Definition {
     pub(super) actions: Vec<Action>,
     /// Whether verdicts look events up by what they hold.
     pub(super) remembers_payloads: bool,
-}
-
-/// A difference from what Segment's own code sends, and why it is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The action; `*` stands for anything.
-    pub action: String,
-    /// The case; `*` stands for anything.
-    pub case: String,
-    /// Where it differs: a JSON pointer with `*` for any part; everywhere if it is empty.
-    pub at: String,
-    /// Why.
-    pub why: String,
 }
 
 const KEYS: [&str; 10] =
@@ -96,8 +85,7 @@ impl Definition {
             fields.get("headers").map_or_else(Vec::new, |headers| reader.headers(headers, "/headers", &reader.bare()));
         let auth = fields.get("auth").map_or_else(Auth::default, |auth| reader.auth(auth));
         let limits = reader.limits();
-        let verdict =
-            fields.get("verdict").map_or_else(Table::default, |table| reader.table(table, "/verdict", &|_| true));
+        let verdict = fields.get("verdict").map_or_else(Table::default, |table| reader.table(table, "/verdict"));
         let differs = reader.differs();
         let actions = reader.actions(base.is_some());
         let remembers_payloads = file.to_string().contains("\"of\":");

@@ -5,14 +5,15 @@ use std::cell::RefCell;
 use http::HeaderName;
 use serde_json::{Map, Value};
 
+use super::super::auth::Auth;
 use super::super::code::Code;
-use super::super::interim::{Auth, Probe, Table, View};
+use super::super::differs::Difference;
 use super::super::limits::Given;
 use super::super::mistake::{Mistake, pointer};
 use super::super::settings::{Setting, SettingKind};
 use super::super::target::Env;
-use super::super::value::{Expr, Known, Scope};
-use super::Difference;
+use super::super::value::{Expr, Known, Scope, Uses};
+use super::super::verdicts::{Probe, Table, View};
 use crate::mapping::Budget;
 
 pub(super) struct Reader<'r> {
@@ -176,8 +177,8 @@ impl<'r> Reader<'r> {
         Err(first)
     }
 
-    /// Reads a table of verdicts; mistakes count where `ours` holds for their place.
-    pub(super) fn table(&mut self, value: &Value, at: &str, ours: &dyn Fn(&str) -> bool) -> Table {
+    /// Reads a table of verdicts.
+    pub(super) fn table(&mut self, value: &Value, at: &str) -> Table {
         let known = Known { steps: vec!["answer".to_owned()], ..self.bare() };
         let compiled = {
             let this = RefCell::new(&mut *self);
@@ -189,54 +190,29 @@ impl<'r> Reader<'r> {
             })
         };
         compiled.unwrap_or_else(|mistakes| {
-            self.mistakes.extend(mistakes.into_iter().filter(|mistake| ours(&mistake.at)));
+            self.mistakes.extend(mistakes);
             Table::default()
         })
     }
 
     /// A table's own entries, then those of the table around it, then the file's.
     pub(super) fn own_table(&mut self, own: &Value, at: &str, outer: Option<&Value>) -> Table {
-        let Some(entries) = own.as_object() else { return self.table(own, at, &|_| true) };
-        let mut all = entries.clone();
+        let own = self.table(own, at);
+        let found = self.mistakes.len();
         let around = outer.into_iter().chain(self.file.get("verdict"));
-        for (key, entry) in around.filter_map(Value::as_object).flatten() {
-            if !all.contains_key(key) {
-                all.insert(key.clone(), entry.clone());
-            }
-        }
+        let table = around.fold(own, |table, around| table.over(self.table(around, "")));
         // What is wrong with the others is said where they stand.
-        let places: Vec<String> = entries.keys().map(|key| pointer(at, key)).collect();
-        self.table(&Value::Object(all), at, &|place| places.iter().any(|own| place.starts_with(own.as_str())))
+        self.mistakes.truncate(found);
+        table
     }
 
     pub(super) fn differs(&mut self) -> Vec<Difference> {
-        let entries = match self.file.get("differs") {
-            None => return Vec::new(),
-            Some(Value::Array(entries)) => entries,
-            Some(_) => {
-                self.wrong("/differs", "`differs` is a list of {action, case, at, why}");
-                return Vec::new();
-            }
-        };
-        let mut differs = Vec::new();
-        for (i, entry) in entries.iter().enumerate() {
-            let at = format!("/differs/{i}");
-            let none = Map::new();
-            let fields = entry.as_object().unwrap_or(&none);
-            self.only(fields, &["action", "case", "at", "why"], "part of a difference", &at);
-            let text =
-                |name: &str, default: &str| fields.get(name).and_then(Value::as_str).unwrap_or(default).to_owned();
-            if text("why", "").is_empty() {
-                self.wrong(&*at, "a difference needs a `why`: what the partner's documentation says");
-            }
-            differs.push(Difference {
-                action: text("action", "*"),
-                case: text("case", "*"),
-                at: text("at", ""),
-                why: text("why", ""),
-            });
-        }
-        differs
+        let differs =
+            self.file.get("differs").map_or_else(|| Ok(Vec::new()), |list| Difference::read(list, "/differs"));
+        differs.unwrap_or_else(|mistakes| {
+            self.mistakes.extend(mistakes);
+            Vec::new()
+        })
     }
 }
 
@@ -248,8 +224,10 @@ impl Probe for OfAnswer {
         let budget = Budget::new();
         let settings = Value::Null;
         let env = Env { now: jiff::Timestamp::UNIX_EPOCH, seed: 0 };
-        let answer = [super::super::plan::answer(view.status, view.headers, view.body.clone())];
-        let scope = Scope { here: Some(view.root), steps: &answer, ..Scope::new(&settings, env, &budget) };
+        // Most values ask for parts of the body, and it may be large.
+        let whole = self.0.uses().has(Uses::STEPS);
+        let answer = whole.then(|| super::super::plan::answer(view.status, view.headers, view.body.clone()));
+        let scope = Scope { here: Some(view.root), steps: answer.as_slice(), ..Scope::new(&settings, env, &budget) };
         self.0.value(&scope).ok().flatten()
     }
 }

@@ -6,9 +6,9 @@ use http::HeaderName;
 use serde_json::{Map, Value};
 
 use super::super::code::Code;
-use super::super::interim::Table;
 use super::super::mistake::{Mistake, pointer};
 use super::super::value::{Expr, Known, Template, Uses};
+use super::super::verdicts::Table;
 use super::reader::Reader;
 
 /// A request, and when it is made.
@@ -97,8 +97,15 @@ impl Reader<'_> {
                 let (method, url) = (Text::Fixed("POST".into()), Text::Fixed("".into()));
                 let chains = action.get("code").and_then(Value::as_str).and_then(self.code).is_some_and(Code::chains);
                 let body = if chains { Body::Chain } else { Body::Code };
-                let request =
-                    Request { method, url, whole: true, query: Vec::new(), headers: Vec::new(), late: Vec::new(), body };
+                let request = Request {
+                    method,
+                    url,
+                    whole: true,
+                    query: Vec::new(),
+                    headers: Vec::new(),
+                    late: Vec::new(),
+                    body,
+                };
                 return vec![Step::alone(request, Vec::new())];
             }
             None => {
@@ -175,7 +182,8 @@ impl Reader<'_> {
             Some(_) => self.wrong(pointer(at, "query"), "`query` is an object: a name and a value"),
         }
         let counted = Known { count: fields.contains_key("each"), ..known.clone() };
-        let mut headers = fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counted));
+        let mut headers =
+            fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counted));
         let late: Vec<_> = headers.extract_if(.., |(_, value)| value.uses().has(Uses::COUNT)).collect();
         for (name, _) in late.iter().filter(|(_, value)| value.uses().has(Uses::EVENT)) {
             let at = pointer(&pointer(at, "headers"), name.as_str());

@@ -99,7 +99,10 @@ impl<'b> Batch<'b> {
         let around = group.before.len() + group.after.len() + 2;
         let bytes = around + piece.bytes.len();
         if bytes > limits.bytes {
-            return Err(Refusal(format!("this event makes a request of {bytes} bytes, and the most is {}", limits.bytes)));
+            return Err(Refusal(format!(
+                "this event makes a request of {bytes} bytes, and the most is {}",
+                limits.bytes
+            )));
         }
         let longer = around + group.open.list.len() + 1 + piece.bytes.len();
         if group.open.events >= limits.events || (group.open.events > 0 && longer > limits.bytes) {

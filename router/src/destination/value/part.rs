@@ -27,7 +27,10 @@ pub(super) enum Part {
     Switch(Box<Switch>),
     Test(Box<Test>),
     Fields(Box<Fields>),
-    Join { list: Box<Part>, by: Box<str> },
+    Join {
+        list: Box<Part>,
+        by: Box<str>,
+    },
     Concat(Box<[Part]>),
     Size(Box<Part>),
     Entries(Box<Part>),
