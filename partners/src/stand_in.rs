@@ -90,6 +90,14 @@ impl StandIn {
         self.ledger(partner).play(script, then);
     }
 
+    /// Lets a partner remember something from before: what it would keep among its [`Desk::records`] under this key.
+    ///
+    /// # Panics
+    /// Where there is no such partner.
+    pub fn remember(&self, partner: &str, key: impl Into<String>, record: serde_json::Value) {
+        self.ledger(partner).records().insert(key.into(), record);
+    }
+
     /// How much a partner has taken.
     ///
     /// # Panics

@@ -30,6 +30,7 @@ pub mod control;
 pub mod delivery;
 pub mod destination;
 pub mod destinations;
+pub mod event;
 pub mod filter;
 pub mod ingest;
 pub mod log;

@@ -55,6 +55,12 @@ impl Outcome {
     }
 }
 
+/// JSON, or the text itself: some partners answer with one word.
+fn body(bytes: &[u8]) -> Value {
+    let text = || std::str::from_utf8(bytes).ok().map(str::trim).filter(|text| !text.is_empty());
+    serde_json::from_slice(bytes).ok().or_else(|| text().map(Value::from)).unwrap_or_default()
+}
+
 impl Table {
     /// Says what an answer means, or that there is none.
     #[must_use]
@@ -70,7 +76,7 @@ impl Table {
             self.entries.iter().filter(|(on, _)| on.answers(answer.status)).flat_map(|(_, rules)| rules).peekable();
         // Most answers are read by nobody.
         let body = match rules.peek() {
-            Some(_) => serde_json::from_slice(&answer.body).unwrap_or_default(),
+            Some(_) => body(&answer.body),
             None => Value::Null,
         };
         let view = View { root: &body, status: answer.status, headers: &answer.headers, body: &body };

@@ -26,7 +26,7 @@ pub(crate) struct View<'a> {
     pub(crate) status: StatusCode,
     /// The answer's headers.
     pub(crate) headers: &'a HeaderMap,
-    /// The answer's body as JSON; null where it is none.
+    /// The answer's body as JSON; where it is none, as a text; null where it is neither.
     pub(crate) body: &'a Value,
 }
 

@@ -1,4 +1,16 @@
 //! The way out: a `tower::Service` over `http` types, hyper with rustls in production, the recorder's in tests.
+//!
+//! [`open`] makes the production [`Client`]; [`exchange`] sends one request through any client and reads the answer to its end, within
+//! limits of time and size. No redirect is followed: where a partner moved is for the destination's file to say.
+//!
+//! A request may carry two marks in its extensions: [`AllowInternal`] lets it reach addresses inside our own network, which
+//! otherwise [`Failure::Internal`] refuses; [`SendTo`] sends it to another origin, as a stand-in for the one that it names.
+
+mod decode;
+mod exchange;
+mod guard;
+mod open;
+mod send_to;
 
 use std::time::Duration;
 
@@ -7,6 +19,11 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 use tower::util::BoxCloneSyncService;
+
+pub use exchange::exchange;
+pub use guard::{AllowInternal, is_internal};
+pub use open::{OpenError, Options, open};
+pub use send_to::SendTo;
 
 /// What any part of a client may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
