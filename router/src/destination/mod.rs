@@ -25,7 +25,6 @@ mod verdict;
 mod verdicts;
 
 pub(crate) use fields::is_email;
-pub(crate) use value::time;
 
 pub use catalog::{Catalog, embedded};
 pub use code::{Answered, Code, Input, Made};
