@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use destination_router::conform::case::{Body, Suite};
 use destination_router::conform::{CannotPlan, Exchange, Listed, Options, Planner, Summary, run};
+use destination_router::destination::Catalog;
 use http::Request;
 use serde_json::{Map, Value, json};
 
@@ -68,11 +69,11 @@ fn case(name: &str, event: &Value, requests: &[Value]) -> Value {
 fn file(folder: &Path, slug: &str, cases: &[Value]) {
     let file =
         json!({"destination": slug, "name": slug, "settings": {"key": "fake"}, "secrets": ["key"], "cases": cases});
-    std::fs::write(folder.join(format!("{slug}.json")), serde_json::to_vec_pretty(&file).unwrap()).unwrap();
+    std::fs::write(folder.join(format!("{slug}.json")), format!("{file:#}")).expect("a file is written");
 }
 
 fn conform(differs: Value, cases: &[Value]) -> Summary {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     file(folder.path(), "partner", cases);
     run(&Fake(differs), folder.path(), &Options::default()).unwrap_or_else(|report| panic!("{report}"))
 }
@@ -242,6 +243,85 @@ fn a_folder_without_cases_says_where_they_may_be() {
     let report = run(&Fake(json!([])), folder.path(), &Options::default()).unwrap_err().to_string();
     assert!(report.contains("holds no cases (*.json): did you mean") && report.contains("/cases?"), "{report}");
     assert!(run(&Fake(json!([])), &folder.path().join("none"), &Options::default()).is_err());
+}
+
+const FILE: &str = r#"
+name: Partner
+settings:
+  key: {type: secret, required: true}
+  oauth: {type: object, properties: {access_token: {type: secret}, refresh_token: {type: secret}}}
+base: https://partner.example
+auth: {oauth: {token_url: "https://partner.example/token", refresh_token: $settings.oauth.refresh_token, access_token: $settings.oauth.access_token}}
+differs:
+  - {at: /requests/*/headers/x-client, why: the partner asks who we are}
+actions:
+  send:
+    when: type = "track"
+    fields:
+      id: {type: string, required: true, default: $.userId}
+    steps:
+      - name: found
+        request: GET /users/{{$.id}}
+      - name: update
+        if: $found.body.id
+        request: PUT /users/{{$found.body.id}}
+      - name: create
+        if: {$absent: $found.body.id}
+        request: POST /users
+        headers: {x-client: router, x-key: $settings.key}
+        json: {id: $.id}
+  map:
+    when: type = "track"
+    preset: false
+    fields: {id: {type: string, required: true}}
+    request: POST /map
+    json: {id: $.id}
+"#;
+
+#[test]
+fn the_catalog_plans_chains_with_empty_answers_and_the_token_of_the_case() {
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("partner.yaml"), FILE).unwrap();
+    let mut catalog = Catalog::default();
+    catalog.add_folder(files.path()).unwrap_or_else(|report| panic!("{report}"));
+    let with_token =
+        |method: &str, url: &str| json!({"method": method, "url": url, "headers": {"authorization": "Bearer AT"}});
+    let mut created = with_token("POST", "https://partner.example/users");
+    created["json"] = json!({"id": "u"});
+    created["headers"]["x-key"] = json!("fake");
+    created["headers"]["content-type"] = json!("application/json");
+    let refused = |mut case: Value| {
+        case["error"] = json!({"name": "AggregateAjvError", "message": "id is missing"});
+        case
+    };
+    let mut unmapped = refused(case("unmapped", &json!({"type": "track"}), &[]));
+    unmapped["action"] = json!("map");
+    let cases = json!({
+        "destination": "partner",
+        "settings": {"key": "fake", "oauth": {"access_token": "AT", "refresh_token": "RT"}},
+        "cases": [
+            case("a", &json!({"type": "track", "userId": "u"}), &[with_token("GET", "https://partner.example/users/u"), created]),
+            refused(case("no id", &json!({"type": "track"}), &[])),
+            unmapped,
+        ],
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("partner.json"), cases.to_string()).unwrap();
+    let summary = run(&catalog, folder.path(), &Options::default()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(summary.passed(true), "{summary}");
+    assert_eq!(summary.checked[0].counts(), [2, 1, 0], "{summary}");
+}
+
+#[test]
+fn every_destination_that_has_cases_passes_them() {
+    let Some(shared) = std::env::var_os("SHARED") else {
+        println!("skipped: the variable SHARED does not name the folder with oracle/");
+        return;
+    };
+    let catalog = Catalog::embedded().unwrap_or_else(|report| panic!("{report}"));
+    let cases = Path::new(&shared).join("oracle/cases");
+    let summary = run(&catalog, &cases, &Options::default()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(summary.passed(false), "{summary}");
 }
 
 /// Sends what a case holds: nothing may differ.

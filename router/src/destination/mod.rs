@@ -7,6 +7,7 @@
 
 mod auth;
 mod catalog;
+pub mod chain;
 mod code;
 mod definition;
 pub(crate) mod differs;
@@ -22,6 +23,9 @@ pub mod target;
 mod value;
 mod verdict;
 mod verdicts;
+
+pub(crate) use fields::is_email;
+pub(crate) use value::time;
 
 pub use catalog::{Catalog, embedded};
 pub use code::{Answered, Code, Input, Made};

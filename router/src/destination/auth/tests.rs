@@ -8,7 +8,6 @@ use super::credentials::push_query;
 use super::{Auth, Credentials};
 use crate::destination::document::Document;
 use crate::destination::mistake::Mistake;
-use crate::destination::target::TokenSource as _;
 
 fn compile(text: &str) -> Result<Auth<Value>, Vec<Mistake>> {
     let document = Document::parse("f.yaml", text.as_bytes()).unwrap();

@@ -54,6 +54,8 @@ pub(crate) enum Body {
     Each(Each),
     /// The whole request is made by a Rust hook.
     Code,
+    /// A chain of requests is made by a Rust hook.
+    Chain,
 }
 
 pub(crate) struct Each {
@@ -93,7 +95,8 @@ impl Reader<'_> {
         let steps = match action.get("steps") {
             None if own_requests && !action.contains_key("request") => {
                 let (method, url) = (Text::Fixed("POST".into()), Text::Fixed("".into()));
-                let body = Body::Code;
+                let chains = action.get("code").and_then(Value::as_str).and_then(self.code).is_some_and(Code::chains);
+                let body = if chains { Body::Chain } else { Body::Code };
                 let request = Request {
                     method,
                     url,

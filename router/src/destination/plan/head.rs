@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use super::super::definition::{Request, Text};
+use super::super::definition::{Body, Request, Text};
 use super::super::instance::{AllowInternal, Instance};
 use super::super::mistake::Refusal;
 use super::super::target::Env;
@@ -46,6 +46,9 @@ impl Head {
 impl Instance {
     /// Whether a request's method, URL and headers ask for nothing but settings.
     pub(in crate::destination) fn is_same_for_all(&self, request: &Request) -> bool {
+        if matches!(request.body, Body::Code | Body::Chain) {
+            return false;
+        }
         let fixed = |text: &Text| matches!(text, Text::Fixed(_));
         let values = request.query.iter().map(|(_, value)| value).chain(request.headers.iter().map(|(_, value)| value));
         let values = values.chain(self.definition.headers.iter().map(|(_, value)| value)).chain(&self.definition.base);
@@ -103,7 +106,7 @@ impl Instance {
     }
 }
 
-fn parse(url: &str) -> Result<Uri, Refusal> {
+pub(super) fn parse(url: &str) -> Result<Uri, Refusal> {
     let uri = url
         .parse::<Uri>()
         .ok()
