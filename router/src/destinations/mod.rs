@@ -1,4 +1,5 @@
-//! The rare destinations that need Rust beside their file: a user agent to be taken apart, an order that becomes several events.
+//! The rare destinations that need Rust beside their file: a user agent to be taken apart, an order that becomes several events, a
+//! look-up that decides what is written.
 
 mod amplitude;
 mod braze;

@@ -9,8 +9,11 @@
 //! [`Log`] is the seam: [`Embedded`] is the engine without a service to start, [`Memory`] the one for tests, which forgets.
 
 mod embedded;
+mod fold;
 mod memory;
-mod parcel;
+
+pub use embedded::{Embedded, EmbeddedOptions};
+pub use memory::Memory;
 
 use std::fmt;
 use std::ops::Range;
@@ -194,7 +197,7 @@ pub struct Retention {
 }
 
 /// What the log could not do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
     /// The disk is full. Nothing was accepted; what had been is safe.

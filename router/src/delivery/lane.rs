@@ -1,0 +1,410 @@
+//! A lane: how far one source's events are on their way to one instance.
+//!
+//! A lane holds no events. It holds the place of the next one, places that were put back, and the events that wait for a retry, of which
+//! there is a bound. An idle lane is a hundred and some bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ranges::Ranges;
+use super::scheduler::Pace;
+use super::time::later;
+use crate::log::{LaneId, LaneState, Seq};
+
+/// An event that waits for its next attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was tried first.
+    pub since: Timestamp,
+    /// Not before.
+    pub at: Timestamp,
+    /// The subscriptions that did not get it, a bit each.
+    pub open: u64,
+    /// Those of them that will not: the partner refused the event. Known since this process began; after a restart they are asked again.
+    pub refused: u64,
+    /// Where order by user holds: a number made of the user, not 0. 0 stands for no order.
+    pub user: u64,
+    /// Held back by an earlier event of the same user.
+    pub held: bool,
+    /// So many later events of the same user went ahead of it, because too many waited.
+    pub ahead: u32,
+    /// What went wrong last, for people.
+    pub reason: Arc<str>,
+}
+
+/// Where a lane begins.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// Events from here on were not read.
+    pub next: Seq,
+    /// Events before that were not judged.
+    pub back: Vec<Range<Seq>>,
+    /// Events that wait for a retry.
+    pub waiting: Vec<(Seq, Waiting)>,
+    /// How many are dead letters.
+    pub dead: u64,
+}
+
+impl Start {
+    /// A lane that begins with the events to come.
+    #[must_use]
+    pub fn at(next: Seq) -> Self {
+        Self { next, ..Self::default() }
+    }
+
+    /// Goes on where the records end. `user` tells the user of an event, by its place, where order by user is asked for.
+    #[must_use]
+    pub fn after(state: LaneState, mut user: impl FnMut(Seq) -> u64) -> Self {
+        let gaps = Ranges::gaps(&state.judged).take(u64::MAX);
+        let next = state.judged.last().map_or(0, |range| range.end);
+        let waiting = state.retries.into_iter().map(|(seq, retry)| {
+            let waiting = Waiting {
+                attempts: retry.attempts,
+                since: retry.since,
+                at: retry.at,
+                open: retry.open,
+                refused: 0,
+                user: user(seq),
+                held: retry.attempts == 0,
+                ahead: 0,
+                reason: retry.reason.into(),
+            };
+            (seq, waiting)
+        });
+        Self { next, back: gaps, waiting: waiting.collect(), dead: state.dead }
+    }
+}
+
+/// What a lane could do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// New events.
+    New,
+    /// Events that were tried before.
+    Again,
+    /// Something then.
+    Later(Timestamp),
+    /// Nothing until something happens.
+    Nothing,
+}
+
+/// In which queue of the scheduler a lane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Queue {
+    #[default]
+    None,
+    Ready,
+    Parked,
+}
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) id: LaneId,
+    /// Its instance's place in the scheduler's list.
+    pub(super) instance: u32,
+    pub(super) queue: Queue,
+    /// Taken out of the topology; kept while something is in flight.
+    pub(super) gone: bool,
+    /// Pulls of new events since the last one of retries.
+    pub(super) streak: u8,
+    pub(super) pulls: u16,
+    /// New events in flight: each may come to wait for a retry.
+    pub(super) flying: u32,
+    /// Retries in flight.
+    pub(super) flying_again: u32,
+    /// What it may still cost in this round.
+    pub(super) credit: i32,
+    /// Means: bytes of an event, and which part of the events is wanted.
+    pub(super) bytes: f32,
+    pub(super) share: f32,
+    pub(super) next: Seq,
+    pub(super) back: Ranges,
+    pub(super) again: Option<Box<Again>>,
+    /// No new events before.
+    pub(super) not_before: Timestamp,
+    /// No retries before.
+    pub(super) again_from: Timestamp,
+    /// New events wait for company since then.
+    pub(super) since: Timestamp,
+    /// When the scheduler looks at it next.
+    pub(super) timer: Timestamp,
+    pub(super) dead: u32,
+}
+
+impl Lane {
+    pub(super) fn new(id: LaneId, instance: u32, start: Start, now: Timestamp, hold: usize) -> Self {
+        let mut back = Ranges::default();
+        start.back.into_iter().for_each(|range| back.insert(range));
+        let mut lane = Self {
+            id,
+            instance,
+            queue: Queue::None,
+            gone: false,
+            streak: 0,
+            pulls: 0,
+            flying: 0,
+            flying_again: 0,
+            credit: 0,
+            bytes: 1024.0,
+            share: 1.0,
+            next: start.next,
+            back,
+            again: None,
+            not_before: Timestamp::MIN,
+            again_from: Timestamp::MIN,
+            since: now,
+            timer: Timestamp::MAX,
+            dead: u32::try_from(start.dead).unwrap_or(u32::MAX),
+        };
+        // In their order, so that the first of each user goes first.
+        for (seq, waiting) in start.waiting {
+            lane.wait(seq, waiting, hold);
+        }
+        lane
+    }
+
+    /// What it could do now, given how far its source is.
+    pub(super) fn offer(&self, now: Timestamp, head: Seq, pace: &Pace, open: usize) -> Offer {
+        if self.gone || self.pulls >= pace.pulls {
+            return Offer::Nothing;
+        }
+        let new = self.new_from(now, head, pace, open);
+        let again = self.again.as_ref().and_then(|again| again.first()).map(|first| first.max(self.again_from));
+        match (new, again) {
+            // Four pulls of new events, then one of retries: new ones come first, and retries get a fifth at the least.
+            (Some(new), Some(again)) if new <= now && again <= now => {
+                if self.streak >= 4 { Offer::Again } else { Offer::New }
+            }
+            (Some(new), _) if new <= now => Offer::New,
+            (_, Some(again)) if again <= now => Offer::Again,
+            (new, again) => new.into_iter().chain(again).min().map_or(Offer::Nothing, Offer::Later),
+        }
+    }
+
+    /// From when on new events can be taken; `None` where there are none, or no room for what may come to wait for a retry.
+    fn new_from(&self, now: Timestamp, head: Seq, pace: &Pace, open: usize) -> Option<Timestamp> {
+        let flying = self.flying as usize;
+        if self.waiting() + flying + (pace.events as usize).min(open / 2) > open {
+            return None;
+        }
+        let unread = head.saturating_sub(self.next);
+        if !self.back.is_empty() || (unread > 0 && (pace.linger.is_zero() || unread >= self.step(pace))) {
+            return Some(self.not_before.max(Timestamp::MIN));
+        }
+        // A clock that was set back must not keep a batch waiting.
+        (unread > 0).then(|| later(self.since.min(now), pace.linger).max(self.not_before))
+    }
+
+    /// How many events it takes at once: as many as fill a batch, by what was wanted of the last ones.
+    pub(super) fn step(&self, pace: &Pace) -> u64 {
+        const BYTES: f32 = 4_000_000.0;
+        let fill = if pace.batches { (pace.events as f32 / self.share.max(0.05)).min(2500.0) } else { pace.events as f32 };
+        let light = BYTES / self.bytes.max(1.0);
+        (fill.max(pace.events as f32).min(light) as u64).max(1)
+    }
+
+    /// How many events wait for a retry or are retried.
+    pub(super) fn waiting(&self) -> usize {
+        self.again.as_ref().map_or(0, |again| again.len()) + self.flying_again as usize
+    }
+
+    /// Takes events that were not tried, at most so many.
+    pub(super) fn take_new(&mut self, head: Seq, most: u64) -> Vec<Range<Seq>> {
+        let mut taken = self.back.take(most);
+        let left = most - taken.iter().map(|range| range.end - range.start).sum::<u64>();
+        let end = head.min(self.next.saturating_add(left));
+        if end > self.next {
+            match taken.last_mut().filter(|last| last.end == self.next) {
+                Some(last) => last.end = end,
+                None => taken.push(self.next..end),
+            }
+            self.next = end;
+        }
+        taken
+    }
+
+    /// Takes events whose time has come, at most so many; those with a user bring along what waits behind them.
+    pub(super) fn take_again(&mut self, now: Timestamp, most: usize) -> Vec<(Seq, Waiting)> {
+        let Some(again) = &mut self.again else { return Vec::new() };
+        let taken = again.take(now, most);
+        self.flying_again += taken.len() as u32;
+        if again.len() == 0 && again.users.is_empty() {
+            self.again = None;
+        }
+        taken
+    }
+
+    /// Takes all whose window is over.
+    pub(super) fn take_expired(&mut self, oldest: Timestamp) -> Vec<(Seq, Waiting)> {
+        let Some(again) = &mut self.again else { return Vec::new() };
+        let taken = again.take_if(|waiting| !waiting.held && waiting.attempts > 0 && waiting.since <= oldest);
+        self.flying_again += taken.len() as u32;
+        taken
+    }
+
+    /// An event waits for its next attempt. The answer is how many events of its user go ahead out of order because too many
+    /// (`hold`) waited.
+    pub(super) fn wait(&mut self, seq: Seq, waiting: Waiting, hold: usize) -> u64 {
+        self.again.get_or_insert_default().add(seq, waiting, hold)
+    }
+
+    /// Retries are back. Those in `unfinished` wait again; where a user has none, what waited behind goes on.
+    pub(super) fn settle(&mut self, now: Timestamp, taken: &[(Seq, Waiting)], unfinished: Vec<(Seq, Waiting)>) {
+        self.flying_again = self.flying_again.saturating_sub(taken.len() as u32);
+        let ordered = taken.iter().any(|(_, waiting)| waiting.user != 0);
+        if unfinished.is_empty() && !ordered {
+            return;
+        }
+        self.again.get_or_insert_default().settle(now, taken, unfinished);
+        if self.again.as_ref().is_some_and(|again| again.len() == 0 && again.users.is_empty()) {
+            self.again = None;
+        }
+    }
+
+    /// The users with an event that waits.
+    pub(super) fn blocked(&self) -> Vec<u64> {
+        self.again.as_ref().map_or_else(Vec::new, |again| again.users.keys().copied().collect())
+    }
+}
+
+/// The events of a lane that wait for a retry.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    by_time: BTreeMap<(Timestamp, Seq), Waiting>,
+    /// For each user with an event that waits: which one is first, and those behind it.
+    users: HashMap<u64, Chain>,
+    held: usize,
+}
+
+#[derive(Debug, Default)]
+struct Chain {
+    first: Seq,
+    /// The first is being sent; else it waits for its time.
+    flying: bool,
+    behind: BTreeMap<Seq, Waiting>,
+}
+
+impl Again {
+    fn len(&self) -> usize {
+        self.by_time.len() + self.held
+    }
+
+    fn first(&self) -> Option<Timestamp> {
+        self.by_time.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// When the oldest of them was tried first.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.by_time.values().filter(|waiting| waiting.attempts > 0).map(|waiting| waiting.since).min()
+    }
+
+    fn add(&mut self, seq: Seq, waiting: Waiting, hold: usize) -> u64 {
+        let user = waiting.user;
+        if user == 0 {
+            self.by_time.insert((waiting.at, seq), waiting);
+            return 0;
+        }
+        let chain = self.users.entry(user).or_insert_with(|| Chain { first: seq, ..Chain::default() });
+        if chain.first == seq {
+            self.by_time.insert((waiting.at, seq), waiting);
+            return 0;
+        }
+        chain.behind.insert(seq, waiting);
+        self.held += 1;
+        if chain.behind.len() <= hold {
+            return 0;
+        }
+        self.give_way(user)
+    }
+
+    /// Too many wait behind one event: it is taken out of the order, and the next one becomes the first.
+    fn give_way(&mut self, user: u64) -> u64 {
+        let Some(chain) = self.users.get(&user).filter(|chain| !chain.flying) else {
+            // The next one that is held back asks again.
+            return 0;
+        };
+        let (first, ahead) = (chain.first, chain.behind.len());
+        let Some((_, waiting)) = self.by_time.iter_mut().find(|((_, seq), _)| *seq == first) else {
+            return 0;
+        };
+        waiting.user = 0;
+        waiting.ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        self.advance(user);
+        ahead as u64
+    }
+
+    fn settle(&mut self, now: Timestamp, taken: &[(Seq, Waiting)], unfinished: Vec<(Seq, Waiting)>) {
+        for (seq, waiting) in unfinished {
+            match self.users.get_mut(&waiting.user).filter(|_| waiting.user != 0) {
+                Some(chain) => {
+                    chain.behind.insert(seq, waiting);
+                    self.held += 1;
+                }
+                None => {
+                    self.by_time.insert((waiting.at, seq), waiting);
+                }
+            }
+        }
+        for user in taken.iter().map(|(_, waiting)| waiting.user).filter(|user| *user != 0) {
+            if self.users.get(&user).is_some_and(|chain| chain.flying) {
+                self.advance_at(now, user);
+            }
+        }
+    }
+
+    fn advance(&mut self, user: u64) {
+        self.advance_at(Timestamp::MIN, user);
+    }
+
+    /// The next event of a user becomes the first; one that was only held back may go at once.
+    fn advance_at(&mut self, now: Timestamp, user: u64) {
+        let Some(chain) = self.users.get_mut(&user) else { return };
+        let Some((seq, mut waiting)) = chain.behind.pop_first() else {
+            self.users.remove(&user);
+            return;
+        };
+        (chain.first, chain.flying) = (seq, false);
+        self.held -= 1;
+        if waiting.held {
+            (waiting.at, waiting.held) = (waiting.at.min(now), false);
+        }
+        self.by_time.insert((waiting.at, seq), waiting);
+    }
+
+    fn take(&mut self, now: Timestamp, most: usize) -> Vec<(Seq, Waiting)> {
+        let mut taken = Vec::new();
+        while taken.len() < most
+            && let Some(first) = self.by_time.first_entry().filter(|first| first.key().0 <= now)
+        {
+            let ((_, seq), waiting) = first.remove_entry();
+            let user = waiting.user;
+            taken.push((seq, waiting));
+            if let Some(chain) = self.users.get_mut(&user).filter(|_| user != 0) {
+                chain.flying = true;
+                while taken.len() < most
+                    && let Some(behind) = chain.behind.pop_first()
+                {
+                    self.held -= 1;
+                    taken.push(behind);
+                }
+            }
+        }
+        taken.sort_unstable_by_key(|(seq, _)| *seq);
+        taken
+    }
+
+    fn take_if(&mut self, wanted: impl Fn(&Waiting) -> bool) -> Vec<(Seq, Waiting)> {
+        let keys: Vec<_> = self.by_time.iter().filter(|(_, waiting)| wanted(waiting)).map(|(key, _)| *key).collect();
+        let taken = keys.into_iter().filter_map(|key| Some((key.1, self.by_time.remove(&key)?)));
+        let taken: Vec<(Seq, Waiting)> = taken.collect();
+        for (_, waiting) in taken.iter().filter(|(_, waiting)| waiting.user != 0) {
+            self.users.entry(waiting.user).and_modify(|chain| chain.flying = true);
+        }
+        taken
+    }
+}
