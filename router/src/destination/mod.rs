@@ -25,6 +25,7 @@ mod verdict;
 mod verdicts;
 
 pub(crate) use fields::is_email;
+pub(crate) use value::time;
 
 pub use catalog::{Catalog, embedded};
 pub use code::{Answered, Code, Input, Made};
