@@ -21,8 +21,7 @@ pub(super) async fn exchange(
     let begun = tokio::time::Instant::now();
     let answer = async {
         let sent = client.clone().oneshot(request.map(Full::new)).await;
-        let (head, mut body) =
-            sent.map_err(|e| e.downcast().map_or_else(|e| Failure::Connect(e.to_string()), |e| *e))?.into_parts();
+        let (head, mut body) = sent.map_err(|e| e.downcast().map_or_else(|e| Failure::Connect(e.to_string()), |e| *e))?.into_parts();
         let mut read = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Failure::Broken(error.to_string()))?;

@@ -178,11 +178,7 @@ impl Lane {
         match (new, again) {
             // Four pulls of new events, then one of retries: new ones come first, and retries get a fifth at the least.
             (Some(new), Some(again)) if new <= now && again <= now => {
-                if self.streak >= 4 {
-                    Offer::Again
-                } else {
-                    Offer::New
-                }
+                if self.streak >= 4 { Offer::Again } else { Offer::New }
             }
             (Some(new), _) if new <= now => Offer::New,
             (_, Some(again)) if again <= now => Offer::Again,
@@ -207,8 +203,7 @@ impl Lane {
     /// How many events it takes at once: as many as fill a batch, by what was wanted of the last ones.
     pub(super) fn step(&self, pace: &Pace) -> u64 {
         const BYTES: f32 = 4_000_000.0;
-        let fill =
-            if pace.batches { (pace.events as f32 / self.share.max(0.05)).min(2500.0) } else { pace.events as f32 };
+        let fill = if pace.batches { (pace.events as f32 / self.share.max(0.05)).min(2500.0) } else { pace.events as f32 };
         let light = BYTES / self.bytes.max(1.0);
         (fill.max(pace.events as f32).min(light) as u64).max(1)
     }

@@ -41,8 +41,7 @@ impl Parsed {
 
     /// The size of an event, as JSON.
     pub(super) fn bytes(&self, index: usize) -> usize {
-        self.stored.parcel.events.get(index).map_or(0, |event| event.json.len())
-            + self.stored.parcel.shared.len().min(64)
+        self.stored.parcel.events.get(index).map_or(0, |event| event.json.len()) + self.stored.parcel.shared.len().min(64)
     }
 
     fn weight(&self) -> usize {
@@ -76,12 +75,7 @@ impl Cache {
     }
 
     /// The parcels that hold these events, in order; events that the log no longer has are in none.
-    pub(super) fn read(
-        &self,
-        log: &dyn Log,
-        source: SourceId,
-        range: Range<Seq>,
-    ) -> Result<Vec<Arc<Parsed>>, LogError> {
+    pub(super) fn read(&self, log: &dyn Log, source: SourceId, range: Range<Seq>) -> Result<Vec<Arc<Parsed>>, LogError> {
         let mut found = self.cached(source, range.clone());
         let mut next = range.start;
         let mut all = Vec::with_capacity(found.len());

@@ -379,8 +379,7 @@ impl Scheduler {
 
     /// Work for each lane that has retries whose window is over while its gate is shut: they are given up.
     pub fn expired(&mut self, now: Timestamp, window: Duration) -> Vec<Pull> {
-        let oldest =
-            now.checked_sub(jiff::SignedDuration::try_from(window).unwrap_or_default()).unwrap_or(Timestamp::MIN);
+        let oldest = now.checked_sub(jiff::SignedDuration::try_from(window).unwrap_or_default()).unwrap_or(Timestamp::MIN);
         let mut pulls = Vec::new();
         for slot in 0..self.lanes.len() as u32 {
             let Some(lane) = self.lane(slot).filter(|lane| lane.again.is_some() && !lane.gone) else { continue };

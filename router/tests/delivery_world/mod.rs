@@ -15,8 +15,8 @@ use destination_router::delivery::{Engine, Instance, Options, Parts, Status, Top
 use destination_router::destination::target::{Token, TokenSource};
 use destination_router::destination::{Blame, Call, Env, Judged, Limits, Planned, Target, Verdict};
 use destination_router::log::{
-    Accepted, DeadLetter, How, InstanceId, LaneId, LaneState, Log, LogError, Memory, Outcome, Parcel, Pending,
-    Retention, Seq, SourceId, Stored, Usage, fingerprint,
+    Accepted, DeadLetter, How, InstanceId, LaneId, LaneState, Log, LogError, Memory, Outcome, Parcel, Pending, Retention,
+    Seq, SourceId, Stored, Usage, fingerprint,
 };
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
@@ -408,10 +408,7 @@ impl Target for Fake {
                 return Judged::All(Verdict::Retry { blame: Blame::Host, after: None, reason });
             }
         };
-        let after = answer
-            .headers
-            .get("retry-after")
-            .map(|value| Duration::from_secs(value.to_str().unwrap().parse().unwrap()));
+        let after = answer.headers.get("retry-after").map(|value| Duration::from_secs(value.to_str().unwrap().parse().unwrap()));
         let reason = answer.status.as_u16().to_string();
         let retry = |blame| Judged::All(Verdict::Retry { blame, after, reason: reason.clone() });
         match answer.status.as_u16() {
@@ -421,9 +418,7 @@ impl Target for Fake {
                 Judged::Each(failed.into_iter().map(|place| (call.events[place], verdict())).collect())
             }
             206 => Judged::Next(Box::new(Call {
-                request: http::Request::post(format!("http://{}/next", self.host))
-                    .body(call.request.body().clone())
-                    .unwrap(),
+                request: http::Request::post(format!("http://{}/next", self.host)).body(call.request.body().clone()).unwrap(),
                 step: call.step + 1,
                 ..call
             })),

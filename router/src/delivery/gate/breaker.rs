@@ -33,9 +33,7 @@ pub(super) struct Breaker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
-    Open {
-        until: Timestamp,
-    },
+    Open { until: Timestamp },
     /// A probe is out.
     Probing,
 }
@@ -178,8 +176,7 @@ mod tests {
         let answers = (0..1000).map(|n| if n % 4 == 0 { breaker.bad(at(n / 100)) } else { breaker.good(at(n / 100)) });
         assert_eq!(answers.filter(|changed| *changed).count(), 0);
         assert!(breaker.failing());
-        let answers =
-            (1000..2400).map(|n| if n % 4 > 0 { breaker.bad(at(n / 100)) } else { breaker.good(at(n / 100)) });
+        let answers = (1000..2400).map(|n| if n % 4 > 0 { breaker.bad(at(n / 100)) } else { breaker.good(at(n / 100)) });
         assert!(answers.filter(|changed| *changed).count() > 0);
     }
 
