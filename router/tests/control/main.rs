@@ -4,5 +4,6 @@ mod admin;
 mod dead_letters;
 mod flow;
 mod reload;
+mod sdks;
 mod stop;
 mod support;
