@@ -425,7 +425,7 @@ async fn a_full_disk_refuses_and_the_log_goes_on_when_there_is_space() {
         let left = 8 - 4 * cycle.min(2);
         fs::write(&ballast, vec![0; left << 20]).expect("written");
         let id = format!("again {cycle}");
-        let place = log.append(parcel(lane.source, &[id.clone()])).await.expect("accepted");
+        let place = log.append(parcel(lane.source, std::slice::from_ref(&id))).await.expect("accepted");
         assert_eq!(place, accepted.len() as Seq);
         accepted.push(id);
         log.record(said(lane, place)).await.expect("recorded");
