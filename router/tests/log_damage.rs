@@ -200,14 +200,19 @@ struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     fn of(megabytes: usize) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a folder");
-        let size = format!("size={megabytes}m");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
-        if mount.is_ok_and(|output| output.status.success()) {
-            return Some(Self(dir));
+        let disk = Self(tempfile::tempdir().expect("a folder"));
+        if disk.mount(&format!("size={megabytes}m")) {
+            return Some(disk);
         }
         eprintln!("skipped: a full disk, because this process may not mount a small one (it needs root)");
         None
+    }
+}
+
+impl SmallDisk {
+    fn mount(&self, options: &str) -> bool {
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(self.0.path()).output();
+        mount.is_ok_and(|output| output.status.success())
     }
 }
 
@@ -256,6 +261,34 @@ async fn a_full_disk_refuses_and_the_log_goes_on_when_there_is_space() {
     fs::remove_file(&ballast).expect("removed");
     drop(log);
     holds(&open(&folder), lane, &accepted);
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_safe_when_only_the_index_has_no_space() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let Some(disk) = SmallDisk::of(1) else { return };
+    std::os::unix::fs::symlink(disk.0.path(), dir.path().join("index")).expect("a link");
+    fs::write(dir.path().join("format"), "1\n").expect("written");
+    let log = open(dir.path());
+    let lane = lane(&log, "web");
+    let mut accepted: Vec<String> = Vec::new();
+    let error = loop {
+        let ids: Vec<_> = (0..500).map(|n| format!("{}-{n}", accepted.len())).collect();
+        match log.append(parcel(lane.source, &ids)).await {
+            Ok(_) => accepted.extend(ids),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, LogError::Full { .. }), "{error:?}");
+    assert!(accepted.len() > 10_000, "{} events", accepted.len());
+
+    assert!(disk.mount("remount,size=64m"), "more space");
+    let place = log.append(parcel(lane.source, &["again".into()])).await.expect("accepted");
+    assert_eq!(place, accepted.len() as Seq);
+    accepted.push("again".into());
+    holds(&log, lane, &accepted);
+    drop(log);
+    holds(&open(dir.path()), lane, &accepted);
 }
 
 fn holds(log: &dyn Log, lane: LaneId, accepted: &[String]) {
