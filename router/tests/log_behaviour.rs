@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use destination_router::log::{
-    Accepted, Dead, Done, How, LaneId, LaneState, Log, LogError, Memory, Outcome, Parcel, Retention, Retry, Seq,
-    SourceId, Stored, fingerprint,
+    Accepted, Dead, Done, Embedded, EmbeddedOptions, How, LaneId, LaneState, Log, LogError, Memory, Outcome, Parcel,
+    Retention, Retry, Seq, SourceId, Stored, fingerprint,
 };
 use jiff::Timestamp;
 
@@ -24,6 +24,13 @@ macro_rules! on_every_engine {
             #[tokio::test]
             async fn memory() {
                 behaviour(&Memory::new()).await;
+            }
+
+            #[tokio::test]
+            async fn embedded() {
+                let folder = tempfile::tempdir().expect("a folder");
+                let log = Embedded::open(folder.path(), EmbeddedOptions::default()).expect("a log");
+                behaviour(&log).await;
             }
         })*
     };

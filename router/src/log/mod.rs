@@ -11,8 +11,8 @@
 mod embedded;
 mod fold;
 mod memory;
-mod parcel;
 
+pub use embedded::{Embedded, EmbeddedOptions};
 pub use memory::Memory;
 
 use std::fmt;
@@ -197,7 +197,7 @@ pub struct Retention {
 }
 
 /// What the log could not do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
     /// The disk is full. Nothing was accepted; what had been is safe.

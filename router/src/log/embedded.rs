@@ -1,1 +1,0 @@
-//! The engine without a service to start: fjall.

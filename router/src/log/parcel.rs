@@ -1,1 +1,0 @@
-//! A parcel as bytes.
