@@ -199,3 +199,17 @@ fn logs_are_json_where_that_is_asked_for() {
         assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
     }
 }
+
+#[test]
+fn the_example_runs_as_it_is() {
+    let sink = Sink::start();
+    let folder = Folder::new("");
+    let example = destination_router::control::config::EXAMPLE;
+    let ports = example.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:8081", "127.0.0.1:0");
+    folder.write("router.yaml", &ports.replace(":9000/events", &format!(":{}/events", sink.port)));
+
+    let router = folder.start();
+    assert_eq!(router.track("example-write-key", "first"), 200);
+
+    eventually("the event to arrive", || (sink.ids() == ["first"]).then_some(()));
+}

@@ -167,3 +167,20 @@ fn a_definition_file_that_changes_is_applied() {
     let paths: Vec<String> = sink.got().into_iter().map(|got| got.path).collect();
     assert_eq!(paths, ["/old", "/new"]);
 }
+
+#[test]
+fn a_mistake_in_a_folder_that_is_new_is_seen_mended() {
+    let sink = Sink::start();
+    let folder = Folder::new(&hooks(&[("a", &sink)]));
+    let router = folder.start();
+
+    folder.write("mine/acme.yaml", "name: Acme\nactoins: {}\n");
+    folder.configure(&format!("destinations_from: [mine]\n{}", hooks(&[("a", &sink)])));
+    eventually("the mistake to be told", || router.said().contains("mine/acme.yaml:2:").then_some(()));
+    folder.write(
+        "mine/acme.yaml",
+        "name: Acme\ndocs: https://acme.example/docs\nbase: https://acme.example\nactions: {send: {when: type = \"track\", request: POST /a}}\n",
+    );
+
+    eventually("the change to be applied", || router.said().contains("configuration applied").then_some(()));
+}

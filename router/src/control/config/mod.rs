@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub(crate) use load::folders;
 pub use load::{Configured, Loaded, Variables, glance, load};
 pub use read::read;
 pub(crate) use units::show_size;
