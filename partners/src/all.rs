@@ -2,8 +2,14 @@
 
 use crate::Partner;
 use crate::amplitude::Amplitude;
+use crate::braze::Braze;
+use crate::customerio::CustomerIo;
 use crate::google_analytics_4::GoogleAnalytics4;
+use crate::hubspot::HubSpot;
+use crate::intercom::Intercom;
+use crate::klaviyo::Klaviyo;
 use crate::mixpanel::Mixpanel;
+use crate::optimizely::{DataPlatform, FeatureExperimentation};
 use crate::posthog::PostHog;
 use crate::slack::Slack;
 use crate::webhook::Webhook;
@@ -12,7 +18,14 @@ use crate::webhook::Webhook;
 pub(crate) fn all() -> Vec<Box<dyn Partner>> {
     vec![
         Box::new(Amplitude),
+        Box::new(Braze),
+        Box::new(CustomerIo),
+        Box::new(DataPlatform),
+        Box::new(FeatureExperimentation),
         Box::new(GoogleAnalytics4),
+        Box::new(HubSpot),
+        Box::new(Intercom),
+        Box::new(Klaviyo),
         Box::new(Mixpanel),
         Box::new(PostHog),
         Box::new(Slack),

@@ -38,8 +38,14 @@ mod serve;
 mod stand_in;
 
 mod amplitude;
+mod braze;
+mod customerio;
 mod google_analytics_4;
+mod hubspot;
+mod intercom;
+mod klaviyo;
 mod mixpanel;
+mod optimizely;
 mod posthog;
 mod slack;
 mod webhook;

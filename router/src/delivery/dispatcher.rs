@@ -231,7 +231,11 @@ impl Dispatcher {
                 lanes,
             })
         });
-        Status { instances: instances.collect(), hosts: self.shared.hosts.views(now), pulls: self.scheduler.in_flight() }
+        Status {
+            instances: instances.collect(),
+            hosts: self.shared.hosts.views(now),
+            pulls: self.scheduler.in_flight(),
+        }
     }
 
     /// Starts nothing more and waits for what is in flight, up to the deadline. The answer is how many pulls were cut off.

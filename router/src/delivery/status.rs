@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use super::acting::Degraded;
 use super::gate::View;
-use super::place::Held;
-use super::scheduler::Scheduler;
+use super::scheduler::{Held, Scheduler};
 use crate::log::{InstanceId, LaneId, Seq};
 
 /// How delivery stands.

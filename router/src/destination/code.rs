@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
 
+use super::chain::{Answers, Next};
 use super::mistake::Refusal;
 use super::target::{Env, Judged};
 use crate::client::{Answer, Failure};
@@ -31,6 +32,24 @@ pub trait Code: Sync {
     fn requests(&self, inputs: &[Input<'_>]) -> Result<Vec<Made>, Refusal> {
         let _ = inputs;
         Ok(Vec::new())
+    }
+
+    /// Whether [`next`](Self::next) makes a chain of requests.
+    fn chains(&self) -> bool {
+        false
+    }
+
+    /// Events that may go into one chain have the same group; how many do is for the action's `batch` and the limits to say.
+    fn group(&self, input: &Input<'_>) -> Value {
+        let _ = input;
+        Value::Null
+    }
+
+    /// The next request of a chain, where [`chains`](Self::chains) says so, from what came of the ones before. An answer gets here if
+    /// it is 2xx, or the request said that its status is no failure; all others are for the table.
+    fn next(&self, inputs: &[Input<'_>], answers: Answers<'_>) -> Next {
+        let (_, _) = (inputs, answers);
+        Next::Done
     }
 
     /// What an answer means. `None` leaves it to the file's table.

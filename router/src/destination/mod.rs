@@ -7,6 +7,7 @@
 
 mod auth;
 mod catalog;
+pub mod chain;
 mod code;
 mod definition;
 pub(crate) mod differs;
@@ -23,6 +24,9 @@ mod value;
 mod verdict;
 mod verdicts;
 
+pub(crate) use fields::is_email;
+pub(crate) use value::time;
+
 pub use catalog::{Catalog, embedded};
 pub use code::{Answered, Code, Input, Made};
 pub use definition::Definition;
@@ -31,5 +35,4 @@ pub use instance::Instance;
 pub use mistake::{Mistake, Refusal};
 pub use settings::{Setting, SettingKind};
 pub use target::{Call, Env, Judged, Limits, Planned, Target};
-pub(crate) use value::time;
 pub use verdict::{Blame, Verdict};

@@ -154,7 +154,8 @@ impl Job {
         }
         let some = Chunk { subscription: chunk.subscription, items: chunk.items(&places) };
         let job = self.clone();
-        let planned = self.watch(move || super::plan::plan(&job.shared, &job.acting, &job.pull, &job.batch, some)).await;
+        let planned =
+            self.watch(move || super::plan::plan(&job.shared, &job.acting, &job.pull, &job.batch, some)).await;
         match planned {
             Ok((calls, reports)) => {
                 sent.reports.extend(reports);

@@ -26,6 +26,8 @@ pub(crate) struct Action {
     pub(crate) require: Vec<Require>,
     /// One, unless it is a chain.
     pub(crate) steps: Vec<Step>,
+    /// What is done instead for one event alone; empty where that is nothing else.
+    pub(crate) alone: Vec<Step>,
     pub(crate) batch: bool,
     /// The table of verdicts where it has entries of its own.
     pub(crate) verdict: Option<Arc<Table>>,
@@ -62,7 +64,7 @@ impl Require {
     }
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "when",
     "preset",
     "batch",
@@ -79,6 +81,7 @@ const KEYS: [&str; 18] = [
     "text",
     "each",
     "wrap",
+    "alone",
     "ok",
     "description",
 ];
@@ -123,11 +126,14 @@ impl Reader<'_> {
         let known = Known { fields: names, here_is_payload: stage.is_some(), ..event };
         let require =
             fields.get("require").map_or_else(Vec::new, |r| self.requires(r, &known, &pointer(&at, "require")));
-        let own_requests =
-            code.map_or(fields.contains_key("code") && !fields.contains_key("steps"), Code::makes_requests);
+        let own_requests = code.map_or(fields.contains_key("code") && !fields.contains_key("steps"), |code| {
+            code.makes_requests() || code.chains()
+        });
         let steps = self.steps(fields, &known, &at, based, own_requests);
+        let alone = fields.get("alone").map_or_else(Vec::new, |alone| self.alone(alone, fields, &known, &at, based));
         let batches = own_requests || steps.iter().any(Step::batches);
-        let batch = self.flag(fields, "batch", batches, &at);
+        // A chain for several events at once is the exception.
+        let batch = self.flag(fields, "batch", batches && !code.is_some_and(Code::chains), &at);
         if batch && !batches {
             self.wrong(
                 pointer(&at, "batch"),
@@ -135,7 +141,37 @@ impl Reader<'_> {
             );
         }
         let verdict = fields.get("verdict").map(|own| Arc::new(self.own_table(own, &pointer(&at, "verdict"), None)));
-        Action { name: name.into(), when, preset, fields: stage, code, require, steps, batch, verdict }
+        Action { name: name.into(), when, preset, fields: stage, code, require, steps, alone, batch, verdict }
+    }
+
+    /// `alone: POST /entity`, or a request or steps of another kind. Without a body of its own, it is what `each` says.
+    fn alone(
+        &mut self,
+        value: &Value,
+        action: &serde_json::Map<String, Value>,
+        known: &Known,
+        at: &str,
+        based: bool,
+    ) -> Vec<Step> {
+        let at = pointer(at, "alone");
+        let Some(each) = action.get("each") else {
+            self.wrong(at, "`alone` goes with `each`: it says what is sent where there is one event and not a list");
+            return Vec::new();
+        };
+        let mut own = match value {
+            Value::Object(own) => own.clone(),
+            line => serde_json::Map::from_iter([("request".to_owned(), line.clone())]),
+        };
+        self.only(
+            &own,
+            &["request", "query", "headers", "json", "form", "text", "ok", "steps"],
+            "part of `alone`",
+            &at,
+        );
+        if !["json", "form", "text", "steps"].iter().any(|body| own.contains_key(*body)) {
+            own.insert("json".to_owned(), each.clone());
+        }
+        self.steps(&own, known, &at, based, false)
     }
 
     /// A filter that at least some event fits.

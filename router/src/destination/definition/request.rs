@@ -9,7 +9,7 @@ use super::super::code::Code;
 use super::super::mistake::{Mistake, pointer};
 use super::super::value::{Expr, Known, Template, Uses};
 use super::super::verdicts::Table;
-use super::reader::Reader;
+use super::reader::{Reader, SPREAD};
 
 /// A request, and when it is made.
 pub(crate) struct Step {
@@ -33,6 +33,8 @@ pub(crate) struct Request {
     pub(crate) whole: bool,
     pub(crate) query: Vec<(Box<str>, Expr)>,
     pub(crate) headers: Vec<(HeaderName, Expr)>,
+    /// An object of which each field is a header.
+    pub(crate) more: Option<Expr>,
     /// Headers that say how large the batch is.
     pub(crate) late: Vec<(HeaderName, Expr)>,
     pub(crate) body: Body,
@@ -54,6 +56,8 @@ pub(crate) enum Body {
     Each(Each),
     /// The whole request is made by a Rust hook.
     Code,
+    /// A chain of requests is made by a Rust hook.
+    Chain,
 }
 
 pub(crate) struct Each {
@@ -93,13 +97,15 @@ impl Reader<'_> {
         let steps = match action.get("steps") {
             None if own_requests && !action.contains_key("request") => {
                 let (method, url) = (Text::Fixed("POST".into()), Text::Fixed("".into()));
-                let body = Body::Code;
+                let chains = action.get("code").and_then(Value::as_str).and_then(self.code).is_some_and(Code::chains);
+                let body = if chains { Body::Chain } else { Body::Code };
                 let request = Request {
                     method,
                     url,
                     whole: true,
                     query: Vec::new(),
                     headers: Vec::new(),
+                    more: None,
                     late: Vec::new(),
                     body,
                 };
@@ -181,13 +187,16 @@ impl Reader<'_> {
         let counted = Known { count: fields.contains_key("each"), ..known.clone() };
         let mut headers =
             fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counted));
+        let more = fields.get("headers").and_then(|headers| headers.get(SPREAD));
+        let more =
+            more.map(|more| Expr::compile(more, known, &pointer(&pointer(at, "headers"), SPREAD), self.mistakes));
         let late: Vec<_> = headers.extract_if(.., |(_, value)| value.uses().has(Uses::COUNT)).collect();
         for (name, _) in late.iter().filter(|(_, value)| value.uses().has(Uses::EVENT)) {
             let at = pointer(&pointer(at, "headers"), name.as_str());
             self.wrong(at, "the size of a batch is known when nothing of a single event is");
         }
         let body = self.body(fields, known, at);
-        Request { method, url, whole, query, headers, late, body }
+        Request { method, url, whole, query, headers, more, late, body }
     }
 
     /// `POST /import?strict=1`

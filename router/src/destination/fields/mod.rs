@@ -191,6 +191,11 @@ impl Fields {
     }
 }
 
+/// Whether a text is an e-mail address, as strict as `format: email`.
+pub(crate) fn is_email(text: &str) -> bool {
+    format::Format::Email.fits(text)
+}
+
 /// What Segment's exports hold beside fields, for its own scheduler.
 const SWITCHES: [&str; 4] = ["enable_batching", "batch_size", "batch_bytes", "batch_keys"];
 

@@ -15,7 +15,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// A body and its media type.
 pub(super) fn body(body: &Body, scope: &Scope<'_>) -> Result<(Bytes, Option<&'static str>), Refusal> {
     Ok(match body {
-        Body::None | Body::Each(_) | Body::Code => (Bytes::new(), None),
+        Body::None | Body::Each(_) | Body::Code | Body::Chain => (Bytes::new(), None),
         Body::Json(value) => {
             let mut bytes = Vec::with_capacity(1024);
             write(value, scope, &mut bytes)?;

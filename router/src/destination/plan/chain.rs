@@ -25,6 +25,8 @@ pub(super) struct Chain {
     answers: Vec<Value>,
     salt: u64,
     place: usize,
+    /// Whether the steps are those for one event alone.
+    pub(super) alone: bool,
 }
 
 impl Chain {
@@ -32,9 +34,9 @@ impl Chain {
     pub(super) fn begin(
         instance: &Instance,
         subscription: usize,
-        chosen: &Subscription,
-        action: &Action,
+        way: (&Subscription, &Action),
         item: Item<'_>,
+        alone: bool,
         env: Env,
     ) -> Result<Call, Refusal> {
         let chain = Self {
@@ -43,8 +45,9 @@ impl Chain {
             answers: Vec::new(),
             salt: salt(item.place),
             place: item.place,
+            alone,
         };
-        let first = Box::new(chain).next(instance, subscription, chosen, action, env)?;
+        let first = Box::new(chain).next(instance, subscription, way, env)?;
         first.ok_or_else(|| Refusal("there is nothing to do for this event: no step applies".to_owned()))
     }
 
@@ -53,13 +56,13 @@ impl Chain {
         mut self: Box<Self>,
         instance: &Instance,
         subscription: usize,
-        chosen: &Subscription,
-        action: &Action,
+        (chosen, action): (&Subscription, &Action),
         env: Env,
     ) -> Result<Option<Call>, Refusal> {
+        let (steps, heads) = super::steps(chosen, action, self.alone);
         loop {
             let place = self.answers.len();
-            let Some(step) = action.steps.get(place) else { return Ok(None) };
+            let Some(step) = steps.get(place) else { return Ok(None) };
             let budget = Budget::new();
             let scope = self.scope(instance, env, &budget);
             let applies = match &step.only {
@@ -74,7 +77,7 @@ impl Chain {
                 self.payload = self.shape(instance, code, env)?;
             }
             let scope = self.scope(instance, env, &budget);
-            let request = instance.build(chosen, place, step, &scope)?;
+            let request = instance.build(heads.get(place), step, &scope)?;
             let events = vec![self.place];
             let memory: Box<dyn Any + Send + Sync> = Box::new(Memory::Chain(self));
             return Ok(Some(Call { subscription, events, request, step: place, memory: Some(memory) }));
@@ -115,9 +118,15 @@ impl Instance {
     ) -> Judged {
         let Call { subscription, events, step, memory, .. } = call;
         let memory = memory.and_then(|memory| memory.downcast::<Memory>().ok()).map(|memory| *memory);
-        let asked = action.steps.get(step);
-        let fine = |answer: &Answer| asked.is_some_and(|step| step.ok.contains(&answer.status.as_u16()));
-        if !outcome.is_ok_and(fine) {
+        let asked = match &memory {
+            Some(Memory::Chain(chain)) if chain.alone => action.alone.get(step),
+            _ => action.steps.get(step),
+        };
+        let ok = match &memory {
+            Some(Memory::Script(script)) => script.ok,
+            _ => asked.map_or(&[][..], |step| step.ok.as_slice()),
+        };
+        if !outcome.is_ok_and(|answer| ok.contains(&answer.status.as_u16())) {
             let own = asked.and_then(|step| step.verdict.as_ref()).or(action.verdict.as_ref());
             let table = own.unwrap_or(&self.definition.verdict);
             match self.ask_table(table, &events, memory.as_ref(), outcome, env) {
@@ -125,8 +134,15 @@ impl Instance {
                 other => return other,
             }
         }
-        let (Some(Memory::Chain(mut chain)), Ok(answer)) = (memory, outcome) else {
-            return Judged::All(Verdict::Delivered);
+        let (mut chain, answer) = match (memory, outcome) {
+            (Some(Memory::Chain(chain)), Ok(answer)) => (chain, answer),
+            (Some(Memory::Script(script)), Ok(answer)) => {
+                return match action.code {
+                    Some(code) => self.script_goes_on(script, code, (subscription, events, step), answer, env),
+                    None => Judged::All(Verdict::Delivered),
+                };
+            }
+            _ => return Judged::All(Verdict::Delivered),
         };
         let Some((chosen, _)) = self.action_of(subscription) else { return Judged::All(Verdict::Delivered) };
         // The engine may have given the event another place since.
@@ -137,7 +153,7 @@ impl Instance {
             Err(_) => Value::from(String::from_utf8_lossy(&answer.body)),
         };
         chain.answers.push(self::answer(answer.status, &answer.headers, body));
-        match chain.next(self, subscription, chosen, action, env) {
+        match chain.next(self, subscription, (chosen, action), env) {
             Ok(Some(next)) => Judged::Next(Box::new(next)),
             Ok(None) => Judged::All(Verdict::Delivered),
             Err(refusal) => Judged::All(Verdict::Reject(refusal.0)),

@@ -5,6 +5,7 @@ mod body;
 mod chain;
 mod head;
 mod route;
+mod script;
 
 pub(super) use chain::answer;
 pub(super) use head::Head;
@@ -38,6 +39,8 @@ struct Item<'e> {
 enum Memory {
     /// A chain of requests for one event.
     Chain(Box<chain::Chain>),
+    /// A chain that a hook makes.
+    Script(Box<script::Script>),
     /// For each item of the request its event's place, and what it was made of.
     Items(Vec<usize>, Vec<Value>),
 }
@@ -83,8 +86,19 @@ impl Target for Instance {
             }
         }
         let Some(first) = action.steps.first() else { return planned };
+        if let (false, [_]) = (action.alone.is_empty(), items.as_slice()) {
+            for item in items {
+                let place = item.place;
+                match self.single(subscription, chosen, action, item, true, *env) {
+                    Ok(call) => planned.calls.push(call),
+                    Err(refusal) => planned.refused.push((place, refusal.0)),
+                }
+            }
+            return planned;
+        }
         match &first.request.body {
             Body::Code => self.by_code(subscription, action, &items, *env, &mut planned),
+            Body::Chain => self.by_script(subscription, chosen, action, items, *env, &mut planned),
             Body::Each(each) => {
                 let mut batch = batch::Batch::new(self, subscription, chosen, first, each, *env);
                 batch.add_all(items, &mut planned);
@@ -93,7 +107,7 @@ impl Target for Instance {
             _ => {
                 for item in items {
                     let place = item.place;
-                    match self.single(subscription, chosen, action, item, *env) {
+                    match self.single(subscription, chosen, action, item, false, *env) {
                         Ok(call) => planned.calls.push(call),
                         Err(refusal) => planned.refused.push((place, refusal.0)),
                     }
@@ -207,37 +221,38 @@ impl Instance {
         chosen: &Subscription,
         action: &Action,
         item: Item<'_>,
+        alone: bool,
         env: Env,
     ) -> Result<Call, Refusal> {
-        if let [step] = action.steps.as_slice()
+        let (steps, heads) = steps(chosen, action, alone);
+        if let [step] = steps
             && step.only.is_none()
             && step.code.is_none()
         {
             let budget = Budget::new();
             let scope = self.scope(&item, env, &budget);
-            let request = self.build(chosen, 0, step, &scope)?;
+            let request = self.build(heads.first(), step, &scope)?;
             let remember = self.definition.remembers_payloads;
             let payloads = if remember { vec![item.payload.into_owned()] } else { Vec::new() };
             return Ok(call(subscription, vec![item.place], payloads, request));
         }
-        chain::Chain::begin(self, subscription, chosen, action, item, env)
+        chain::Chain::begin(self, subscription, (chosen, action), item, alone, env)
     }
 
     /// A step's request for one event, credentials included.
-    fn build(
-        &self,
-        chosen: &Subscription,
-        place: usize,
-        step: &Step,
-        scope: &Scope<'_>,
-    ) -> Result<Request<Bytes>, Refusal> {
-        let head = match chosen.heads.get(place) {
+    fn build(&self, head: Option<&Option<Head>>, step: &Step, scope: &Scope<'_>) -> Result<Request<Bytes>, Refusal> {
+        let head = match head {
             Some(Some(head)) => head.clone(),
             _ => self.head(&step.request, scope)?,
         };
         let (body, media) = body::body(&step.request.body, scope)?;
         self.seal(head.request(body, media), env_of(scope))
     }
+}
+
+/// The steps for one event alone or for any, and what is the same in them for all events.
+fn steps<'a>(chosen: &'a Subscription, action: &'a Action, alone: bool) -> (&'a [Step], &'a [Option<Head>]) {
+    if alone { (&action.alone, &[]) } else { (&action.steps, &chosen.heads) }
 }
 
 fn env_of(scope: &Scope<'_>) -> Env {

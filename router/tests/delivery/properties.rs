@@ -1,10 +1,10 @@
 //! Under random verdicts, failures, times, settings and restarts every accepted event ends exactly once, and none is lost.
 
-mod delivery_world;
-
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::{Instance, Topology};
 use destination_router::destination::Limits;
 use proptest::prelude::*;
@@ -47,9 +47,18 @@ struct Settings {
 fn settings() -> impl Strategy<Value = Settings> {
     let kinds = proptest::array::uniform10(0_u64..6);
     let limits = (any::<u64>(), 1_usize..20, 0_u64..2000, 1_usize..8, proptest::option::of(1.0..50.0_f64));
-    (limits, 5_usize..200, 1_usize..10, kinds).prop_map(|((seed, batch, linger, concurrency, rate), open, hold, kinds)| {
-        Settings { seed, batch, linger, concurrency, rate, open, hold, kinds }
-    })
+    (limits, 5_usize..200, 1_usize..10, kinds).prop_map(
+        |((seed, batch, linger, concurrency, rate), open, hold, kinds)| Settings {
+            seed,
+            batch,
+            linger,
+            concurrency,
+            rate,
+            open,
+            hold,
+            kinds,
+        },
+    )
 }
 
 const SOURCES: [&str; 2] = ["web", "app"];
@@ -108,12 +117,12 @@ async fn live(settings: Settings, happenings: Vec<Happening>) {
     let by = settings.clone();
     world.script(move |seen| chance(&by, seen));
     let mut engine = Some(world.engine(instances(&settings, 9)).await);
-    let mut sent = [0_u64; 2];
+    let mut sent: [Vec<u64>; 2] = Default::default();
     for happening in happenings {
         match happening {
             Happening::Accept { source, events } => {
                 let users = 5;
-                let first = sent[0] + sent[1];
+                let first = (sent[0].len() + sent[1].len()) as u64;
                 let some = (first..first + events as u64)
                     .map(|n| serde_json::json!({"n": n, "userId": format!("u{}", n % users), "to": n % 4, "refuse": (n % 50 == 13).then_some(true)}));
                 let some = some.map(|mut event| {
@@ -123,7 +132,7 @@ async fn live(settings: Settings, happenings: Vec<Happening>) {
                     event
                 });
                 world.accept_json(engine.as_ref(), SOURCES[source], some.collect()).await;
-                sent[source] += events as u64;
+                sent[source].extend(first..first + events as u64);
             }
             Happening::Wait(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Happening::Crash => {
@@ -152,11 +161,17 @@ async fn live(settings: Settings, happenings: Vec<Happening>) {
     engine.reconfigure(Topology { instances: instances(&settings, 9) }).await.unwrap();
     let mut took = std::collections::HashMap::new();
     for (n, name) in INSTANCES.iter().enumerate() {
-        for source in SOURCES {
+        for (source, sent) in SOURCES.iter().zip(&sent) {
             let lane = world.lane(source, name);
             world.finish(lane, 12 * HOUR).await;
             for (seq, ends) in world.ends(lane) {
                 assert_eq!(ends.len(), 1, "event {seq} of {source} at {name}");
+                let number = sent[seq as usize];
+                let unwanted = number % 4 == 0;
+                assert_eq!(ends[0] == End::Skipped, unwanted, "event {number} at {name}");
+                if !unwanted && number % 50 == 13 {
+                    assert_eq!(ends[0], End::Dead, "event {number} at {name}");
+                }
                 *took.entry((n, ends[0] == End::Delivered)).or_insert(0_u64) += 1;
             }
         }

@@ -1,12 +1,12 @@
 //! Order by user, where an instance asks for it.
 
-mod delivery_world;
-
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::Instance;
 use destination_router::log::Log;
 use serde_json::{Value, json};
@@ -133,7 +133,8 @@ async fn two_subscriptions_keep_the_order_between_them() {
     let world = World::new();
     world.script(|seen| (10 * MS, Reply::Status(if fails(seen) { 500 } else { 200 })));
     let mut fake = Fake::new("mix");
-    fake.limits = vec![fake.limits[0].clone(), destination_router::destination::Limits { events: 50, ..fake.limits[0].clone() }];
+    fake.limits =
+        vec![fake.limits[0].clone(), destination_router::destination::Limits { events: 50, ..fake.limits[0].clone() }];
     let engine = world.engine(ordered(fake)).await;
     let event = |n: u64| json!({"n": n, "userId": format!("u{}", n % 5), "to": 1 + n / 5 % 2});
     world.accept_json(Some(&engine), "web", (0..300).map(event).collect()).await;

@@ -1,11 +1,11 @@
 //! Restarts, other configurations while events flow, and the end.
 
-mod delivery_world;
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::{Instance, Topology};
 use destination_router::log::Log;
 
@@ -99,7 +99,9 @@ async fn a_lane_that_began_with_an_empty_source_loses_nothing_when_its_first_eve
 #[tokio::test(start_paused = true)]
 async fn under_load_instances_come_and_go_and_change_and_no_event_is_lost_or_doubled() {
     let world = World::new();
-    world.script(|seen| (20 * MS, Reply::Status(if seen.events[0] % 17 == 3 && seen.at < 20 * SECOND { 500 } else { 200 })));
+    world.script(|seen| {
+        (20 * MS, Reply::Status(if seen.events[0] % 17 == 3 && seen.at < 20 * SECOND { 500 } else { 200 }))
+    });
     let all = |sources: &[&str]| {
         vec![
             Fake::new("stays").batch(10, 10 * MS).from(sources),
@@ -122,7 +124,9 @@ async fn under_load_instances_come_and_go_and_change_and_no_event_is_lost_or_dou
         engine.reconfigure(topology(now)).await.unwrap();
     }
     engine.reconfigure(topology(all(&["web", "app"]))).await.unwrap();
-    for (source, name) in ["web", "app"].iter().flat_map(|source| ["stays", "changes", "goes"].map(|name| (*source, name))) {
+    for (source, name) in
+        ["web", "app"].iter().flat_map(|source| ["stays", "changes", "goes"].map(|name| (*source, name)))
+    {
         let lane = world.lane(source, name);
         world.finish(lane, HOUR).await;
         assert!(world.ends(lane).values().all(|ends| ends[..] == [End::Delivered]), "{name}");

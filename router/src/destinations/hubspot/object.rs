@@ -1,0 +1,314 @@
+//! `upsertObject`: records in batches of a hundred, the properties that they lack, and the records that they are tied to.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::clean::{self, Kind, Reading};
+use super::text;
+use crate::destination::chain::{Answers, Draft, Next, Told};
+use crate::destination::{Code, Input, Verdict};
+
+#[derive(Debug)]
+pub(in super::super) struct Object;
+
+impl Code for Object {
+    /// One call holds one kind of records, looked up by one property.
+    fn group(&self, input: &Input<'_>) -> Value {
+        let details = &input.payload["object_details"];
+        json!([
+            details["object_type"],
+            details["id_field_name"],
+            details["property_group"],
+            input.payload["association_sync_mode"]
+        ])
+    }
+
+    fn chains(&self) -> bool {
+        true
+    }
+
+    fn next(&self, inputs: &[Input<'_>], answers: Answers<'_>) -> Next {
+        let records = inputs.iter().map(|input| Record::read(input.payload)).collect::<Result<Vec<_>, _>>();
+        match records {
+            Ok(records) => chain(merged(records), answers.told()).unwrap_or_else(|next| next),
+            Err(why) => Next::Reject(why),
+        }
+    }
+}
+
+/// What one event, or several about one record, ask for.
+struct Record<'a> {
+    /// By place in the inputs.
+    events: Vec<usize>,
+    kind: &'a str,
+    id_field: &'a str,
+    id: &'a str,
+    group: Option<&'a str>,
+    mode: Option<&'a str>,
+    time: Option<jiff::Timestamp>,
+    properties: Map<String, Value>,
+    sensitive: Map<String, Value>,
+    ties: Vec<&'a Value>,
+    reads_ties: bool,
+}
+
+impl<'a> Record<'a> {
+    fn read(payload: &'a Value) -> Result<Self, String> {
+        let none = || "object_details: object_type, id_field_name and id_field_value are needed".to_owned();
+        let payload = payload.as_object().ok_or_else(none)?;
+        let details = payload.get("object_details").and_then(Value::as_object).ok_or_else(none)?;
+        let properties = |name: &str| match payload.get(name).and_then(Value::as_object) {
+            Some(own) => clean::properties(own, Reading::Plain),
+            None => Ok(Map::new()),
+        };
+        let whole = |tie: &&Value| {
+            ["object_type", "association_label", "id_field_name", "id_field_value"]
+                .iter()
+                .all(|name| tie.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty()))
+        };
+        let ties = payload.get("associations").and_then(Value::as_array).into_iter().flatten().filter(whole);
+        Ok(Self {
+            events: Vec::new(),
+            kind: text(details, "object_type").ok_or_else(none)?,
+            id_field: text(details, "id_field_name").ok_or_else(none)?,
+            id: text(details, "id_field_value").ok_or_else(none)?,
+            group: text(details, "property_group"),
+            mode: text(payload, "__segment_internal_sync_mode"),
+            time: payload.get("timestamp").and_then(crate::destination::time::parse),
+            properties: properties("properties")?,
+            sensitive: properties("sensitive_properties")?,
+            ties: ties.collect(),
+            reads_ties: text(payload, "association_sync_mode") == Some("read"),
+        })
+    }
+
+    fn all(&self) -> Map<String, Value> {
+        let mut all = self.properties.clone();
+        all.extend(self.sensitive.clone());
+        all
+    }
+}
+
+/// Events about one record become one: of two values, the later one counts. Where records are only added, each stays by itself.
+fn merged(records: Vec<Record<'_>>) -> Vec<Record<'_>> {
+    let mut merged: Vec<Record<'_>> = Vec::with_capacity(records.len());
+    for (place, mut record) in records.into_iter().enumerate() {
+        record.events.push(place);
+        let same = merged.iter_mut().find(|other| other.id == record.id && record.mode != Some("add"));
+        let Some(other) = same else {
+            merged.push(record);
+            continue;
+        };
+        let later = record.time >= other.time;
+        for (old, new) in [(&mut other.properties, record.properties), (&mut other.sensitive, record.sensitive)] {
+            for (name, value) in new {
+                if later || !old.contains_key(&name) {
+                    old.insert(name, value);
+                }
+            }
+        }
+        if later {
+            other.time = record.time;
+        }
+        let new = record.ties.iter().filter(|tie| !other.ties.contains(tie)).copied().collect::<Vec<_>>();
+        other.ties.extend(new);
+        other.events.push(place);
+    }
+    merged
+}
+
+fn chain(records: Vec<Record<'_>>, mut answers: Told<'_>) -> Result<Next, Next> {
+    let Some(first) = records.first() else { return Ok(Next::Done) };
+    let (kind, id_field) = (Draft::part(first.kind), first.id_field);
+    define_properties(&records, &kind, &mut answers)?;
+    let batch = |action: &str, body: Value| {
+        Draft::new(Method::POST, format!("/crm/v3/objects/{kind}/batch/{action}")).json(body)
+    };
+    let read = || {
+        let ids: Vec<Value> = records.iter().map(|record| json!({"id": record.id})).collect();
+        batch("read", json!({"properties": [id_field], "idProperty": id_field, "inputs": ids}))
+    };
+    let with_id = |record: &Record<'_>| {
+        let mut properties = record.all();
+        properties.insert(id_field.to_owned(), record.id.into());
+        properties
+    };
+    let written = match first.mode {
+        Some("upsert") => {
+            let input =
+                |record: &Record<'_>| json!({"idProperty": id_field, "id": record.id, "properties": with_id(record)});
+            answers.or(|| batch("upsert", json!({"inputs": records.iter().map(input).collect::<Vec<_>>()})))?
+        }
+        Some("update") => {
+            let known = ids(id_field, answers.or(read)?.body());
+            let mut input = records.iter().filter(|record| known.contains_key(record.id)).peekable();
+            if input.peek().is_none() {
+                return Ok(Next::Done);
+            }
+            let input =
+                input.map(|record| json!({"idProperty": id_field, "id": record.id, "properties": record.all()}));
+            answers.or(|| batch("update", json!({"inputs": input.collect::<Vec<_>>()})))?
+        }
+        Some("add") => {
+            let known = ids(id_field, answers.or(read)?.body());
+            let mut input = records.iter().filter(|record| !known.contains_key(record.id)).peekable();
+            if input.peek().is_none() {
+                return Ok(Next::Done);
+            }
+            let input = input.map(|record| json!({"idProperty": id_field, "properties": with_id(record)}));
+            answers.or(|| batch("create", json!({"inputs": input.collect::<Vec<_>>()})))?
+        }
+        _ => return Err(Next::Reject("the sync mode must be upsert, add or update".into())),
+    };
+    let failed = failed(&records, written.body());
+    let known = ids(id_field, written.body());
+    tie(&records, &known, &kind, &mut answers)?;
+    Ok(if failed.is_empty() { Next::Done } else { Next::Each(failed) })
+}
+
+/// The ids that HubSpot gave to records, by the property that they are looked up by.
+fn ids<'b>(id_field: &str, body: &'b Value) -> BTreeMap<&'b str, &'b str> {
+    let results = body.get("results").and_then(Value::as_array).into_iter().flatten();
+    results
+        .filter_map(|result| Some((result.get("properties")?.get(id_field)?.as_str()?, result.get("id")?.as_str()?)))
+        .collect()
+}
+
+/// Records that a 207 names as refused.
+fn failed(records: &[Record<'_>], body: &Value) -> Vec<(usize, Verdict)> {
+    let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+    let named = errors.flat_map(|error| {
+        let ids = error.pointer("/context/ids").and_then(Value::as_array).into_iter().flatten();
+        ids.filter_map(move |id| {
+            Some((id.as_str()?, error.get("message").and_then(Value::as_str).unwrap_or("refused")))
+        })
+    });
+    let verdicts = named.flat_map(|(id, message)| {
+        let events = records.iter().filter(move |record| record.id == id).flat_map(|record| record.events.iter());
+        events.map(move |event| (*event, Verdict::Reject(format!("207 {message}"))))
+    });
+    verdicts.collect()
+}
+
+/// Makes the properties that HubSpot does not have yet.
+fn define_properties(records: &[Record<'_>], kind: &str, answers: &mut Told<'_>) -> Result<(), Next> {
+    let mut missing = Vec::new();
+    for sensitive in [false, true] {
+        let mut wanted: BTreeMap<&str, &Value> = BTreeMap::new();
+        for record in records {
+            wanted.extend(
+                if sensitive { &record.sensitive } else { &record.properties }
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value)),
+            );
+        }
+        if wanted.is_empty() {
+            continue;
+        }
+        let query = if sensitive { "?dataSensitivity=sensitive" } else { "" };
+        let known = answers.or(|| Draft::new(Method::GET, format!("/crm/v3/properties/{kind}{query}")))?;
+        let known = known.body().get("results").and_then(Value::as_array);
+        for (name, value) in wanted {
+            let (of_type, field_type) = types(value);
+            match known.into_iter().flatten().find(|property| property["name"] == name) {
+                None => missing.push(definition(name, value, sensitive)),
+                Some(property) => {
+                    let same = property["type"] == of_type && property["fieldType"] == field_type;
+                    let long_text =
+                        of_type == "string" && property["type"] == "string" && property["fieldType"] == "textarea";
+                    if !same && !long_text {
+                        let (has_type, has_field) = (&property["type"], &property["fieldType"]);
+                        return Err(Next::Reject(format!(
+                            "properties: {name} is {of_type} ({field_type}), and HubSpot has {has_type} ({has_field})"
+                        )));
+                    }
+                }
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let Some(group) = records.iter().find_map(|record| record.group) else {
+        return Err(Next::Reject(
+            "object_details: property_group is needed to make the properties that HubSpot lacks".into(),
+        ));
+    };
+    for definition in &mut missing {
+        definition["groupName"] = group.into();
+    }
+    answers.or(|| {
+        Draft::new(Method::POST, format!("/crm/v3/properties/{kind}/batch/create"))
+            .json(json!({ "inputs": missing }))
+            .ok(&[409])
+    })?;
+    Ok(())
+}
+
+fn types(value: &Value) -> (&'static str, &'static str) {
+    match clean::kind(value) {
+        Kind::Text => ("string", "text"),
+        Kind::Number => ("number", "number"),
+        Kind::Flag => ("enumeration", "booleancheckbox"),
+        Kind::Date => ("date", "date"),
+        Kind::Time => ("datetime", "date"),
+    }
+}
+
+fn definition(name: &str, value: &Value, sensitive: bool) -> Value {
+    let (of_type, field_type) = types(value);
+    let mut definition = json!({"name": name, "label": name, "type": of_type, "fieldType": field_type});
+    if sensitive {
+        definition["dataSensitivity"] = "sensitive".into();
+    }
+    if field_type == "booleancheckbox" {
+        let option = |flag: &str, words: &str, order: u8| json!({"label": flag, "value": flag, "hidden": false, "description": words, "displayOrder": order});
+        definition["options"] = json!([option("true", "True", 1), option("false", "False", 2)]);
+    }
+    definition
+}
+
+/// Looks up (or makes) the records that others are tied to, and ties them.
+fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers: &mut Told<'_>) -> Result<(), Next> {
+    let of = |tie: &'_ Value, name: &str| tie.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut groups: BTreeMap<(String, String), Vec<(&str, &Value)>> = BTreeMap::new();
+    for record in records {
+        let Some(from) = known.get(record.id) else { continue };
+        for tie in &record.ties {
+            groups.entry((of(tie, "object_type"), of(tie, "id_field_name"))).or_default().push((from, tie));
+        }
+    }
+    let reads = records.first().is_some_and(|record| record.reads_ties);
+    let mut inputs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for ((to, field), ties) in &groups {
+        let mut wanted: Vec<String> = ties.iter().map(|(_, tie)| of(tie, "id_field_value")).collect();
+        wanted.sort();
+        wanted.dedup();
+        let action = if reads { "read" } else { "upsert" };
+        let body = match reads {
+            true => {
+                json!({"idProperty": field, "properties": [field], "inputs": wanted.iter().map(|id| json!({"id": id})).collect::<Vec<_>>()})
+            }
+            false => {
+                json!({"inputs": wanted.iter().map(|id| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}})).collect::<Vec<_>>()})
+            }
+        };
+        let path = format!("/crm/v3/objects/{}/batch/{action}", Draft::part(to));
+        let there = ids(field, answers.or(|| Draft::new(Method::POST, path).json(body))?.body());
+        for (from, tie) in ties {
+            let Some(id) = there.get(of(tie, "id_field_value").as_str()) else { continue };
+            let label = of(tie, "association_label");
+            let (category, label) = label.split_once(':').unwrap_or((&label, ""));
+            inputs.entry(to.clone()).or_default().push(json!({
+                "types": [{"associationCategory": category, "associationTypeId": label}], "from": {"id": from}, "to": {"id": id},
+            }));
+        }
+    }
+    for (to, inputs) in inputs {
+        let path = format!("/crm/v4/associations/{kind}/{}/batch/create", Draft::part(&to));
+        answers.or(|| Draft::new(Method::POST, path).json(json!({ "inputs": inputs })))?;
+    }
+    Ok(())
+}
