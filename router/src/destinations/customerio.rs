@@ -136,13 +136,23 @@ fn seconds(time: jiff::Timestamp) -> i64 {
 fn convert(value: &mut Value) {
     match value {
         Value::String(text) if is_iso_date(text) => {
-            if let Some(time) = time::parse(value) {
-                *value = seconds(time).into();
+            if let Some(seconds) = iso_seconds(text) {
+                *value = seconds.into();
             }
         }
         Value::Object(fields) => fields.values_mut().for_each(convert),
         _ => {}
     }
+}
+
+/// The second of an ISO date. A 30th of February is the 1st or 2nd of March, as in JavaScript.
+fn iso_seconds(text: &str) -> Option<i64> {
+    if let Some(time) = time::parse(&text.into()) {
+        return Some(seconds(time));
+    }
+    let (month, day) = (text.get(..8)?, text.get(8..10)?.parse::<i64>().ok()?);
+    let first = time::parse(&format!("{month}01{}", &text[10..]).into())?;
+    (29..=31).contains(&day).then(|| seconds(first) + (day - 1) * 86_400)
 }
 
 /// `2026-01-02`, or that with `T03:04`, seconds, a fraction and a zone behind it: each may be missing, the clock not before the others.

@@ -10,6 +10,9 @@ use super::text;
 use crate::destination::chain::{Answers, Draft, Next, Told};
 use crate::destination::{Code, Input, Verdict};
 
+/// Records in one request.
+const BATCH: usize = 100;
+
 #[derive(Debug)]
 pub(in super::super) struct Object;
 
@@ -196,13 +199,15 @@ fn failed(records: &[Record<'_>], body: &Value) -> Vec<(usize, Verdict)> {
 fn define_properties(records: &[Record<'_>], kind: &str, answers: &mut Told<'_>) -> Result<(), Next> {
     let mut missing = Vec::new();
     for sensitive in [false, true] {
-        let mut wanted: BTreeMap<&str, &Value> = BTreeMap::new();
+        let mut wanted: Vec<(&str, &Value)> = Vec::new();
         for record in records {
-            wanted.extend(
-                if sensitive { &record.sensitive } else { &record.properties }
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value)),
-            );
+            for (name, value) in if sensitive { &record.sensitive } else { &record.properties } {
+                match wanted.iter_mut().find(|(known, _)| known == name) {
+                    // Where several events have it, the last says what it is.
+                    Some(known) => known.1 = value,
+                    None => wanted.push((name, value)),
+                }
+            }
         }
         if wanted.is_empty() {
             continue;
@@ -273,11 +278,15 @@ fn definition(name: &str, value: &Value, sensitive: bool) -> Value {
 /// Looks up (or makes) the records that others are tied to, and ties them.
 fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers: &mut Told<'_>) -> Result<(), Next> {
     let of = |tie: &'_ Value, name: &str| tie.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut groups: BTreeMap<(String, String), Vec<(&str, &Value)>> = BTreeMap::new();
+    let mut groups: Vec<((String, String), Vec<(&str, &Value)>)> = Vec::new();
     for record in records {
         let Some(from) = known.get(record.id) else { continue };
         for tie in &record.ties {
-            groups.entry((of(tie, "object_type"), of(tie, "id_field_name"))).or_default().push((from, tie));
+            let key = (of(tie, "object_type"), of(tie, "id_field_name"));
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, ties)) => ties.push((from, tie)),
+                None => groups.push((key, vec![(from, tie)])),
+            }
         }
     }
     let reads = records.first().is_some_and(|record| record.reads_ties);
@@ -286,17 +295,22 @@ fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers
         let mut wanted: Vec<String> = ties.iter().map(|(_, tie)| of(tie, "id_field_value")).collect();
         wanted.sort();
         wanted.dedup();
-        let action = if reads { "read" } else { "upsert" };
-        let body = match reads {
-            true => {
-                json!({"idProperty": field, "properties": [field], "inputs": wanted.iter().map(|id| json!({"id": id})).collect::<Vec<_>>()})
-            }
-            false => {
-                json!({"inputs": wanted.iter().map(|id| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}})).collect::<Vec<_>>()})
-            }
-        };
-        let path = format!("/crm/v3/objects/{}/batch/{action}", Draft::part(to));
-        let there = ids(field, answers.or(|| Draft::new(Method::POST, path).json(body))?.body());
+        let (action, path) = (if reads { "read" } else { "upsert" }, Draft::part(to));
+        let mut there = BTreeMap::new();
+        for wanted in wanted.chunks(BATCH) {
+            let body = match reads {
+                true => {
+                    let inputs: Vec<Value> = wanted.iter().map(|id| json!({"id": id})).collect();
+                    json!({"idProperty": field, "properties": [field], "inputs": inputs})
+                }
+                false => {
+                    let input = |id: &String| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}});
+                    json!({"inputs": wanted.iter().map(input).collect::<Vec<_>>()})
+                }
+            };
+            let found = answers.or(|| Draft::new(Method::POST, format!("/crm/v3/objects/{path}/batch/{action}")).json(body))?;
+            there.extend(ids(field, found.body()));
+        }
         for (from, tie) in ties {
             let Some(id) = there.get(of(tie, "id_field_value").as_str()) else { continue };
             let label = of(tie, "association_label");

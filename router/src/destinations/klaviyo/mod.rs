@@ -66,6 +66,10 @@ fn shaped(payload: &Value) -> Result<Map<String, Value>, Refusal> {
     if id.encode_utf16().count() > EXTERNAL_ID {
         return Err(Refusal(format!("external_id: it has more than {EXTERNAL_ID} characters")));
     }
+    let kept = payload.get("retlOnMappingSave").and_then(|kept| kept.pointer("/outputs/id"));
+    let lists = [kept, payload.get("override_list_id"), payload.get("list_id")];
+    let list = lists.into_iter().flatten().find(|list| !list.is_null()).cloned();
+    payload.extend(list.map(|list| ("list".to_owned(), list)));
     Ok(payload)
 }
 

@@ -55,8 +55,9 @@ impl Region {
     /// The national number of what is dialled in the region, or from abroad without a plus.
     fn national<'d>(&self, digits: &'d str) -> Option<&'d str> {
         let abroad = ["00", "011"].into_iter().filter_map(|prefix| digits.strip_prefix(prefix));
-        let mut candidates = vec![digits];
+        let mut candidates = Vec::with_capacity(4);
         candidates.extend(digits.strip_prefix(self.trunk).filter(|_| !self.trunk.is_empty()));
+        candidates.push(digits);
         candidates.extend(digits.strip_prefix(self.code));
         candidates.extend(abroad.filter_map(|digits| digits.strip_prefix(self.code)));
         candidates.into_iter().find(|national| self.fits(national))
