@@ -32,14 +32,18 @@ fn a_request_has_its_url_headers_credentials_and_body() {
 
 #[test]
 fn values_in_urls_are_encoded_and_must_be_there() {
-    let event = json!({ "id": "a/b?c=d&ü", "n": 7, "dots": "..", "object": {}, "url": "https://other.example/x?y=z#f" });
+    let event =
+        json!({ "id": "a/b?c=d&ü", "n": 7, "dots": "..", "object": {}, "url": "https://other.example/x?y=z#f" });
     let url = |line: &str| match request_of(&format!("request: {line}"), &event) {
         Ok(made) => made["url"].as_str().unwrap_or_default().to_owned(),
         Err(refused) => refused,
     };
     assert_eq!(url("GET /people/{{$.id}}?n={{n}}"), "https://partner.example/v1/people/a%2Fb%3Fc%3Dd%26%C3%BC?n=7");
     assert_eq!(url("\"GET {{{$.url}}}\""), "https://other.example/x?y=z");
-    assert_eq!(url("\"GET {{{$.id}}}\""), "what was made is no URL: it begins with \"nothing known\" and has 9 characters");
+    assert_eq!(
+        url("\"GET {{{$.id}}}\""),
+        "what was made is no URL: it begins with \"nothing known\" and has 9 characters"
+    );
     assert_eq!(url("GET /people/{{$.gone}}"), "$.gone is missing, and the URL needs it");
     assert_eq!(url("GET /people/{{dots}}"), "dots is \"..\", which would lead the URL elsewhere");
     assert_eq!(url("GET /people/{{object}}"), "object stands in the URL and must be a text or a number");
@@ -52,16 +56,26 @@ fn a_query_leaves_out_what_is_absent_and_repeats_lists() {
     let made = request_of(action, &json!({ "a": "x y&z", "none": null, "list": [1, "b"] }));
     assert_eq!(made.unwrap()["url"], "https://partner.example/v1/x?fixed=1&a=x%20y%26z&list=1&list=b&on=true");
     let refused = request_of(action, &json!({ "a": {} }));
-    assert_eq!(refused.unwrap_err(), "the query's a must be a text or a number, or a list of them: `as: json` makes a text of it");
+    assert_eq!(
+        refused.unwrap_err(),
+        "the query's a must be a text or a number, or a list of them: `as: json` makes a text of it"
+    );
 }
 
 #[test]
 fn forms_and_texts_have_their_media_types() {
-    let form = request_of("request: POST /f\nform: {a: $.a, gone: $.gone, list: $.list}", &json!({ "a": "x y+(~)", "list": [1, 2] }));
+    let form = request_of(
+        "request: POST /f\nform: {a: $.a, gone: $.gone, list: $.list}",
+        &json!({ "a": "x y+(~)", "list": [1, 2] }),
+    );
     let form = form.unwrap();
     assert_eq!(form["body"], "a=x+y%2B%28%7E%29&list=1&list=2");
     assert_eq!(form["headers"]["content-type"], "application/x-www-form-urlencoded");
-    let text = request_of("request: POST /t\nheaders: {content-type: text/csv}\ntext: \"{{a}},{{b}}\"", &json!({ "a": 1, "b": 2 })).unwrap();
+    let text = request_of(
+        "request: POST /t\nheaders: {content-type: text/csv}\ntext: \"{{a}},{{b}}\"",
+        &json!({ "a": 1, "b": 2 }),
+    )
+    .unwrap();
     assert_eq!((&text["body"], &text["headers"]["content-type"]), (&json!("1,2"), &json!("text/csv")));
     let none = request_of("request: DELETE /x", &json!({})).unwrap();
     assert_eq!((&none["body"], &none["headers"]), (&json!(""), &json!({})));
@@ -70,7 +84,8 @@ fn forms_and_texts_have_their_media_types() {
 #[test]
 fn headers_may_come_from_an_object_but_not_those_of_http_itself() {
     let action = "request: POST /x\nheaders: {...: $.headers, x-own: 1}\njson: {}";
-    let made = request_of(action, &json!({ "headers": { "X-A": "b", "x-n": 2, "x-none": null, "x-own": "theirs" } })).unwrap();
+    let made =
+        request_of(action, &json!({ "headers": { "X-A": "b", "x-n": 2, "x-none": null, "x-own": "theirs" } })).unwrap();
     assert_eq!(made["headers"], json!({ "x-a": "b", "x-n": "2", "x-own": "1", "content-type": "application/json" }));
     for (name, value) in [("host", "evil.example"), ("Content-Length", "0"), ("a b", "c")] {
         let refused = request_of(action, &json!({ "headers": { name: value } })).unwrap_err();
@@ -87,7 +102,10 @@ fn an_event_without_what_it_needs_is_refused_and_the_others_go_on() {
     let nobody = json!({ "type": "track", "event": "e", "timestamp": "2026-01-02T03:04:05Z" });
     let planned = plan(&example(), &[nameless, track(1), timeless, nobody]);
     let refused: Vec<(usize, &str)> = planned.refused.iter().map(|(place, why)| (*place, why.as_str())).collect();
-    assert_eq!(refused, [(0, "name is missing"), (2, "time must be a time and is \"soon\""), (3, "a user id is needed")]);
+    assert_eq!(
+        refused,
+        [(0, "name is missing"), (2, "time must be a time and is \"soon\""), (3, "a user id is needed")]
+    );
     assert_eq!(planned.calls.len(), 1);
     assert_eq!(planned.calls[0].events, [1]);
 }
@@ -98,7 +116,8 @@ fn a_batch_is_split_by_events_and_by_bytes() {
     let planned = plan(&example(), &events);
     let sizes: Vec<&[usize]> = planned.calls.iter().map(|call| call.events.as_slice()).collect();
     assert_eq!(sizes, [&[0, 1, 2][..], &[3, 4, 5], &[6]]);
-    let config = json!({ "settings": { "apiKey": "fake-key" }, "limits": { "batch": { "events": 100, "bytes": 300 } } });
+    let config =
+        json!({ "settings": { "apiKey": "fake-key" }, "limits": { "batch": { "events": 100, "bytes": 300 } } });
     let planned = plan(&instance(EXAMPLE, &config), &events);
     assert!(planned.calls.len() > 2, "{}", planned.calls.len());
     assert!(planned.calls.iter().all(|call| call.request.body().len() <= 300));
@@ -113,9 +132,16 @@ fn a_batch_is_split_by_events_and_by_bytes() {
 fn events_of_a_batch_that_go_elsewhere_or_in_another_wrapping_are_requests_apart() {
     let action = "request: POST /{{$.to}}\nheaders: {x-a: $.a}\neach: $.n\nwrap: {client: $.client, all: $batch}";
     let event = |to: &str, a: u64, client: &str, n: u64| json!({ "to": to, "a": a, "client": client, "n": n });
-    let events = [event("x", 1, "c", 0), event("y", 1, "c", 1), event("x", 1, "c", 2), event("x", 2, "c", 3), event("x", 1, "d", 4)];
+    let events = [
+        event("x", 1, "c", 0),
+        event("y", 1, "c", 1),
+        event("x", 1, "c", 2),
+        event("x", 2, "c", 3),
+        event("x", 1, "d", 4),
+    ];
     let planned = plan(&instance(&one_action(action), &Value::Null), &events);
-    let made: Vec<(Vec<usize>, Value)> = planned.calls.iter().map(|call| (call.events.clone(), request(call)["body"].clone())).collect();
+    let made: Vec<(Vec<usize>, Value)> =
+        planned.calls.iter().map(|call| (call.events.clone(), request(call)["body"].clone())).collect();
     let expected = [
         (vec![0, 2], json!({ "client": "c", "all": [0, 2] })),
         (vec![1], json!({ "client": "c", "all": [1] })),
@@ -142,15 +168,22 @@ fn an_event_may_be_several_items_and_is_named_once() {
     let mut planned = plan(&instance, &events);
     let call = planned.calls.remove(0);
     assert_eq!((request(&call)["body"].clone(), call.events.clone()), (json!(["a", 1, 2, "b"]), vec![0, 1]));
-    assert_eq!(plan(&instance, &[json!({ "other": 1 })]).refused, [(0, "there is nothing to send of this event".to_owned())]);
+    assert_eq!(
+        plan(&instance, &[json!({ "other": 1 })]).refused,
+        [(0, "there is nothing to send of this event".to_owned())]
+    );
 }
 
 #[test]
 fn what_an_event_holds_cannot_break_out_of_the_list() {
-    let action = "request: POST /x\neach: {text: $.text}\nwrap: {first: $.text, list: $batch}";
-    for text in ["\"}]", "\u{1}7\u{1}", "\u{1}the list\u{1}", "\\u0001", "]"] {
+    let action = "request: POST /x\neach: {text: $.text}\nwrap: {first: $.text, list: $batch, again: {all: $batch}}";
+    for text in ["\"}]", "\u{1}0\u{1}", "\\u0001", "]"] {
         let planned = plan(&instance(&one_action(action), &Value::Null), &[json!({ "text": text })]);
-        assert_eq!(request(&planned.calls[0])["body"], json!({ "first": text, "list": [{ "text": text }] }), "{text:?}");
+        assert_eq!(
+            request(&planned.calls[0])["body"],
+            json!({ "first": text, "list": [{ "text": text }], "again": { "all": [{ "text": text }] } }),
+            "{text:?}"
+        );
     }
 }
 
@@ -168,7 +201,8 @@ fn one_event_alone_may_be_sent_elsewhere() {
 #[test]
 fn a_chain_goes_on_from_answer_to_answer() {
     let instance = instance(EXAMPLE, &json!({ "settings": { "apiKey": "fake-key" }, "actions": ["identify"] }));
-    let event = json!({ "type": "identify", "userId": "u 1", "traits": { "email": "a@b.example", "tags": ["x", "y"] } });
+    let event =
+        json!({ "type": "identify", "userId": "u 1", "traits": { "email": "a@b.example", "tags": ["x", "y"] } });
     let first = |i: &destination_router::destination::Instance| plan(i, std::slice::from_ref(&event)).calls.remove(0);
     let call = first(&instance);
     assert_eq!(request(&call)["url"], "https://us.partner.example/v1/people/u%201");
@@ -242,7 +276,10 @@ fn requests_can_be_sent_to_another_address() {
     let config = |to: &str| json!({ "settings": { "apiKey": "fake-key" }, "send_to": to, "allow_internal": true });
     let planned = plan(&instance(EXAMPLE, &config("http://127.0.0.1:9000")), &[track(1)]);
     let made = request(&planned.calls[0]);
-    assert_eq!((&made["url"], &made["headers"]["host"]), (&json!("http://127.0.0.1:9000/v1/events?strict=1"), &json!("us.partner.example")));
+    assert_eq!(
+        (&made["url"], &made["headers"]["host"]),
+        (&json!("http://127.0.0.1:9000/v1/events?strict=1"), &json!("us.partner.example"))
+    );
     assert_eq!(planned.calls[0].request.extensions().get::<AllowInternal>(), Some(&AllowInternal));
     let planned = plan(&instance(EXAMPLE, &config("http://127.0.0.1:9000/partner/")), &[track(1)]);
     assert_eq!(request(&planned.calls[0])["url"], "http://127.0.0.1:9000/partner/v1/events?strict=1");

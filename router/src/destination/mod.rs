@@ -35,5 +35,4 @@ pub use instance::Instance;
 pub use mistake::{Mistake, Refusal};
 pub use settings::{Setting, SettingKind};
 pub use target::{Call, Env, Judged, Limits, Planned, Target};
-pub(crate) use value::time;
 pub use verdict::{Blame, Verdict};
