@@ -112,15 +112,18 @@ impl Drop for Pass<'_> {
     }
 }
 
-/// Waits for both gates, at most as long as patience goes; a gate that is shut is not waited for.
+/// Waits for both gates: for the rate as long as patience goes, for a place until one must have got free (`timeout`). A gate that is
+/// shut is not waited for.
 pub(super) async fn enter<'a>(
     instance: &'a Door,
     host: &Arc<Door>,
     kind: Kind,
     clock: &'a Clock,
     patience: Duration,
+    timeout: Duration,
 ) -> Result<Pass<'a>, Refused> {
-    let give_up = later(clock.now(), patience);
+    let begun = clock.now();
+    let (patient, longest) = (later(begun, patience), later(begun, timeout.max(patience)));
     loop {
         // Both are heard before they are asked, so that a place that gets free in between is not missed.
         let (a, b) = (instance.freed.notified(), host.freed.notified());
@@ -134,10 +137,10 @@ pub(super) async fn enter<'a>(
             Ask::Go => return Ok(Pass { instance, host: Arc::clone(host), clock, open: true }),
             Ask::Shut(until) => return refused(until, false, true),
             Ask::Spent(until) => return refused(until, true, true),
-            Ask::Paced(until) if until > give_up => return refused(until, false, false),
+            Ask::Paced(until) if until > patient => return refused(until, false, false),
             Ask::Paced(until) => until,
-            Ask::Full if now >= give_up => return refused(later(now, Duration::from_millis(50)), false, false),
-            Ask::Full => give_up,
+            Ask::Full if now >= longest => return refused(later(now, Duration::from_millis(50)), false, false),
+            Ask::Full => longest,
         };
         tokio::select! {
             () = a => {}
