@@ -157,6 +157,18 @@ async fn every_partner_fails_as_it_is_told() {
     }
 }
 
+/// For measuring: the same answers to what is right, and counts.
+#[tokio::test]
+async fn events_are_counted_at_a_glance() {
+    let stand_in = StandIn::new().counting();
+    let event = json!({"event": "a", "properties": {"time": NOW, "distinct_id": "u", "$insert_id": "i-1"}});
+    let body = json!([event, event, event]).to_string();
+    let asked = ask(&stand_in, "POST", "https://api.mixpanel.com/import?strict=1", &[], body).await;
+    assert_eq!((asked.status, asked.body.as_str()), (200, r#"{"code":200,"num_records_imported":3,"status":"OK"}"#));
+    assert_eq!(stand_in.count("mixpanel").events, 3);
+    assert_eq!(stand_in.received("mixpanel"), []);
+}
+
 #[tokio::test]
 async fn it_answers_on_a_port() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
