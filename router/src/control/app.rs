@@ -146,7 +146,8 @@ impl App {
     pub(crate) async fn reload(&self) -> Vec<PathBuf> {
         let current = self.current();
         let (file, more) = (current.loaded.file.clone(), self.more.clone());
-        let reading = tokio::task::spawn_blocking(move || (config::load(&file, &more, &variables), config::glance(&file)));
+        let reading =
+            tokio::task::spawn_blocking(move || (config::load(&file, &more, &variables), config::glance(&file)));
         let Ok((loaded, glance)) = reading.await else { return current.loaded.folders.clone() };
         let applied = match loaded {
             Ok(loaded) => {

@@ -73,7 +73,9 @@ fn a_request_that_is_being_worked_on_is_answered_and_kept() {
 
     router.signal("TERM");
     eventually("the router to begin to stop", || router.said().contains("stopping").then_some(()));
-    eventually("the listener to be closed", || std::net::TcpStream::connect(("127.0.0.1", router.listen)).is_err().then_some(()));
+    eventually("the listener to be closed", || {
+        std::net::TcpStream::connect(("127.0.0.1", router.listen)).is_err().then_some(())
+    });
     client.write_all(second.as_bytes()).unwrap();
 
     let mut answer = String::new();
