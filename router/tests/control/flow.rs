@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Folder, Sink, eventually, text};
+use crate::support::{Folder, Sink, eventually, request, text};
 
 fn one_hook(sink: &Sink) -> String {
     format!(
@@ -133,6 +133,37 @@ fn what_was_accepted_before_a_kill_is_delivered_after_the_restart() {
         (got.len() >= ids.len()).then_some(got)
     });
     assert_eq!(got, ids);
+}
+
+#[test]
+fn what_was_answered_200_survives_a_kill_in_the_middle_of_it() {
+    let sink = Sink::start();
+    let folder = Folder::new(&one_hook(&sink));
+    let mut router = folder.start();
+    let listen = router.listen;
+    let sender = std::thread::spawn(move || {
+        let mut answered = Vec::new();
+        for i in 0.. {
+            let id = format!("id-{i:05}");
+            let body = format!(r#"{{"writeKey":"fake-key","userId":"u1","event":"Paid","messageId":"{id}"}}"#);
+            match request(listen, "POST", "/v1/track", &[], &body) {
+                Some((200, _)) => answered.push(id),
+                _ => break,
+            }
+        }
+        answered
+    });
+    eventually("events to flow", || (sink.got().len() > 50).then_some(()));
+    router.child.kill().unwrap();
+    router.wait();
+    let answered = sender.join().unwrap();
+
+    let _router = folder.start();
+
+    eventually("all that was answered to arrive", || {
+        let got = sink.ids();
+        answered.iter().all(|id| got.binary_search(id).is_ok()).then_some(())
+    });
 }
 
 #[test]
