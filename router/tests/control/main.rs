@@ -5,5 +5,6 @@ mod admin;
 mod dead_letters;
 mod flow;
 mod reload;
+mod sdks;
 mod stop;
 mod support;
