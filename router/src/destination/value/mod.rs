@@ -33,6 +33,11 @@ use self::part::Part;
 use super::Mistake;
 use crate::mapping::Out;
 
+/// The names of all operators and casts.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    operators::names().chain(cast::names())
+}
+
 /// A compiled value.
 #[derive(Debug)]
 pub(crate) struct Expr {
