@@ -34,8 +34,8 @@ impl Door {
         self.gate().view(now)
     }
 
-    fn back(&self, now: Timestamp, sign: Sign) {
-        self.gate().back(now, sign);
+    fn back(&self, now: Timestamp, kind: Kind, sign: Sign) {
+        self.gate().back(now, kind, sign);
         self.freed.notify_waiters();
     }
 }
@@ -90,6 +90,7 @@ pub(super) struct Pass<'a> {
     instance: &'a Door,
     host: Arc<Door>,
     clock: &'a Clock,
+    kind: Kind,
     open: bool,
 }
 
@@ -97,8 +98,8 @@ impl Pass<'_> {
     /// The request came to something.
     pub(super) fn back(mut self, now: Timestamp, instance: Sign, host: Sign) {
         self.open = false;
-        self.instance.back(now, instance);
-        self.host.back(now, host);
+        self.instance.back(now, self.kind, instance);
+        self.host.back(now, self.kind, host);
     }
 }
 
@@ -106,8 +107,8 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.open {
             let now = self.clock.now();
-            self.instance.back(now, Sign::None);
-            self.host.back(now, Sign::None);
+            self.instance.back(now, self.kind, Sign::None);
+            self.host.back(now, self.kind, Sign::None);
         }
     }
 }
@@ -134,7 +135,7 @@ pub(super) async fn enter<'a>(
         let answer = ask(instance, host, kind, now);
         let refused = |until, retries_only, shut| Err(Refused { until, retries_only, shut });
         let until = match answer {
-            Ask::Go => return Ok(Pass { instance, host: Arc::clone(host), clock, open: true }),
+            Ask::Go => return Ok(Pass { instance, host: Arc::clone(host), clock, kind, open: true }),
             Ask::Shut(until) => return refused(until, false, true),
             Ask::Spent(until) => return refused(until, true, true),
             Ask::Paced(until) if until > patient => return refused(until, false, false),
