@@ -199,7 +199,11 @@ impl StandIn {
             }
             Scenario::Timeout => std::future::pending().await,
             Scenario::Reset => return Err(reset().into()),
-            Scenario::Cut => cut(normal()),
+            Scenario::Cut => match normal() {
+                // There is no middle in nothing.
+                answer if answer.body.is_empty() => return Err(reset().into()),
+                answer => cut(answer),
+            },
             Scenario::Garbage => Answer::of(200, "text/html", "<html>\u{0}<b>It works!".to_owned()).into_response(),
             Scenario::Redirect(to) => Answer::empty(302).header("location", to).into_response(),
             Scenario::Endless => endless(),
