@@ -70,6 +70,7 @@ impl Partner for HubSpot {
         let get = request.method == http::Method::GET;
         let body = match request.json() {
             Ok(Value::Object(body)) => body,
+            Ok(Value::Array(labels)) if path.get(1) == Some(&"v4") => Map::from_iter([("labels".into(), labels.into())]),
             _ if get || request.body.is_empty() => Map::new(),
             _ => return error(400, "VALIDATION_ERROR", "Invalid input JSON on line 1, column 1"),
         };
@@ -90,7 +91,7 @@ impl Partner for HubSpot {
                     not_found(&format!("No {from} with id {id}"))
                 }
             }
-            ("PUT", ["crm", "v4", "objects", ..]) => Answer::json(201, &json!({"labels": []})),
+            ("PUT", ["crm", "v4", "objects", ..]) => label(list(&body, "labels")),
             ("POST", ["crm", "v4", "associations", _, _, "batch", "create"]) => associated(list(&body, "inputs"), 201),
             ("POST", ["crm", "v4", "associations", _, _, "batch", "labels", "archive"]) => {
                 associated(list(&body, "inputs"), 204)
@@ -352,6 +353,17 @@ fn define(kind: &str, inputs: &[Value], desk: &Desk<'_>) -> Answer {
         }
     }
     Answer::json(201, &json!({"status": "COMPLETE", "results": inputs}))
+}
+
+/// Ties two records: a list of at least one kind of tie.
+fn label(labels: &[Value]) -> Answer {
+    let whole = |label: &Value| {
+        text(label, "associationCategory").is_some() && label.get("associationTypeId").is_some_and(Value::is_u64)
+    };
+    if labels.is_empty() || !labels.iter().all(whole) {
+        return error(400, "VALIDATION_ERROR", "associationCategory and associationTypeId are required");
+    }
+    Answer::json(201, &json!({ "labels": labels }))
 }
 
 fn associated(inputs: &[Value], status: u16) -> Answer {
