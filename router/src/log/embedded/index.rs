@@ -19,7 +19,8 @@ use super::run::Entry;
 use crate::log::fold::Fold;
 use crate::log::{DeadLetter, InstanceId, LaneId, LaneState, LogError, Outcome, Seq, SourceId};
 
-/// How large a memtable grows before it is written out. Measured: from 16 MB on nothing gets faster, and memory only grows.
+/// How large a memtable grows before it is written out. Small, so that memory stays flat and no write waits long for one that is
+/// being synced: with events in fjall, memtables of 8 MB paused it for up to 50 ms, of 64 MB for 170, at the same speed.
 const MEMTABLE: u64 = 8 * 1024 * 1024;
 
 /// The keyspaces. Clones are the same index.
@@ -94,8 +95,9 @@ impl Index {
             .cache_size(options.cache_bytes)
             // The segment files are synced, so that the index needs no sync of its own.
             .manual_journal_persist(true)
-            // What is written here is small already.
+            // What is written here is small already: with events in it, lz4 took twice the CPU and was no faster.
             .journal_compression(CompressionType::None)
+            // Little is to be compacted, and the cores are for requests.
             .worker_threads(1)
             .max_journaling_size(64 * 1024 * 1024)
             .open()
