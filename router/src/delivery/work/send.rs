@@ -244,7 +244,7 @@ impl Job {
     /// Runs code of the destination; where it does not end, the reason for its events.
     async fn watch<T: Send + 'static>(&self, code: impl FnOnce() -> T + Send + 'static) -> Result<T, Arc<str>> {
         let limit = self.shared.parts.options.watchdog;
-        watch(self.acting.watched, limit, code).await.map_err(|_| {
+        watch(self.acting.turns(), limit, code).await.map_err(|_| {
             self.acting.overran("reading an answer", &self.shared);
             Arc::from(format!("the destination's code did not end within {}", humantime::format_duration(limit)))
         })
