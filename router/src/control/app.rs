@@ -235,7 +235,7 @@ impl App {
 
     /// Finishes what is being sent, within the time there is.
     pub(crate) async fn stop(&self, grace: Duration) {
-        let cut = self.gate.engine().stop(grace).await;
+        let cut = self.gate.engine().finish(grace).await;
         if cut > 0 {
             tracing::warn!("{cut} deliveries were cut off: they are made again after the next start");
         }
