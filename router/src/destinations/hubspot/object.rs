@@ -304,11 +304,13 @@ fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers
                     json!({"idProperty": field, "properties": [field], "inputs": inputs})
                 }
                 false => {
-                    let input = |id: &String| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}});
+                    let input =
+                        |id: &String| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}});
                     json!({"inputs": wanted.iter().map(input).collect::<Vec<_>>()})
                 }
             };
-            let found = answers.or(|| Draft::new(Method::POST, format!("/crm/v3/objects/{path}/batch/{action}")).json(body))?;
+            let found =
+                answers.or(|| Draft::new(Method::POST, format!("/crm/v3/objects/{path}/batch/{action}")).json(body))?;
             there.extend(ids(field, found.body()));
         }
         for (from, tie) in ties {
