@@ -264,6 +264,7 @@ fn topology(loaded: &Loaded) -> Topology {
         let subscriptions = configured.instance.subscriptions();
         Instance {
             ordered: configured.destination.ordered,
+            watched: configured.instance.runs_code(),
             ..Instance::new(configured.instance.clone(), subscriptions, sources)
         }
     });
