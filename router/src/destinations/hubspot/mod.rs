@@ -53,7 +53,19 @@ pub(super) struct Contact;
 impl Code for Contact {
     fn shape(&self, input: &Input<'_>) -> Result<Vec<Value>, Refusal> {
         let mut payload = input.payload.as_object().cloned().unwrap_or_default();
-        let own = ["company", "firstname", "lastname", "phone", "address", "city", "state", "country", "zip", "email", "website"];
+        let own = [
+            "company",
+            "firstname",
+            "lastname",
+            "phone",
+            "address",
+            "city",
+            "state",
+            "country",
+            "zip",
+            "email",
+            "website",
+        ];
         let mut contact = texts(&payload, &own);
         contact.extend(stage(&payload));
         if let Some(properties) = payload.get("properties").and_then(Value::as_object) {

@@ -304,11 +304,13 @@ fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers
                     json!({"idProperty": field, "properties": [field], "inputs": inputs})
                 }
                 false => {
-                    let input = |id: &String| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}});
+                    let input =
+                        |id: &String| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}});
                     json!({"inputs": wanted.iter().map(input).collect::<Vec<_>>()})
                 }
             };
-            let found = answers.or(|| Draft::new(Method::POST, format!("/crm/v3/objects/{path}/batch/{action}")).json(body))?;
+            let found =
+                answers.or(|| Draft::new(Method::POST, format!("/crm/v3/objects/{path}/batch/{action}")).json(body))?;
             there.extend(ids(field, found.body()));
         }
         for (from, tie) in ties {
@@ -325,4 +327,79 @@ fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers
         answers.or(|| Draft::new(Method::POST, path).json(json!({ "inputs": inputs })))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(id: &str, time: &str, properties: Value, mode: &str) -> Value {
+        json!({
+            "object_details": {"object_type": "contact", "id_field_name": "email", "id_field_value": id, "property_group": "g"},
+            "properties": properties, "timestamp": time, "__segment_internal_sync_mode": mode,
+        })
+    }
+
+    fn next(payloads: &[Value], answers: &[Value]) -> Next {
+        let records = payloads.iter().map(Record::read).collect::<Result<Vec<_>, _>>().expect("whole payloads");
+        chain(merged(records), Answers(answers).told()).unwrap_or_else(|next| next)
+    }
+
+    fn sent(next: Next) -> (String, Value) {
+        match next {
+            Next::Send(draft) => (format!("{} {}", draft.method, draft.path), draft.json.unwrap_or_default()),
+            other => (format!("{other:?}"), Value::Null),
+        }
+    }
+
+    fn known(list: Value) -> Value {
+        json!({"status": 200, "body": {"results": list}})
+    }
+
+    #[test]
+    fn of_two_events_about_a_record_the_later_one_counts() {
+        let (first, second) = (json!({"plan": "pro", "a": "1"}), json!({"plan": "free", "b": "2"}));
+        let payloads = [
+            payload("ada", "2026-01-02T03:04:06Z", first.clone(), "upsert"),
+            payload("ada", "2026-01-02T03:04:05Z", second.clone(), "upsert"),
+        ];
+        let properties =
+            known(json!(["plan", "a", "b"].map(|name| json!({"name": name, "type": "string", "fieldType": "text"}))));
+        let (line, body) = sent(next(&payloads, std::slice::from_ref(&properties)));
+        assert_eq!(line, "POST /crm/v3/objects/contact/batch/upsert");
+        assert_eq!(body["inputs"][0]["properties"], json!({"plan": "pro", "a": "1", "b": "2", "email": "ada"}));
+        assert_eq!(body["inputs"].as_array().map(Vec::len), Some(1));
+        let added = [payload("ada", "", first, "add"), payload("ada", "", second, "add")];
+        let (_, body) = sent(next(&added, &[properties, known(json!([]))]));
+        assert_eq!(body["inputs"].as_array().map(Vec::len), Some(2), "who adds adds each");
+    }
+
+    #[test]
+    fn what_is_missing_is_defined_and_what_is_of_another_kind_refused() {
+        let payloads = [payload("ada", "", json!({"visits": 7, "on": "2026-01-02", "vip": true}), "upsert")];
+        let (line, body) = sent(next(&payloads, &[known(json!([]))]));
+        assert_eq!(line, "POST /crm/v3/properties/contact/batch/create");
+        let kinds: Vec<_> = body["inputs"].as_array().into_iter().flatten().map(|input| &input["type"]).collect();
+        assert_eq!(kinds, ["number", "date", "enumeration"]);
+        let text = known(json!([{"name": "visits", "type": "string", "fieldType": "text"}]));
+        assert!(matches!(next(&payloads, &[text]), Next::Reject(why) if why.contains("visits")));
+    }
+
+    #[test]
+    fn records_that_hubspot_names_are_refused() {
+        let payloads = ["ada", "bob"].map(|id| payload(id, "", json!({}), "upsert"));
+        let partly = json!({"status": 207, "body": {
+            "results": [{"id": "1", "properties": {"email": "ada"}}],
+            "errors": [{"message": "no", "context": {"ids": ["bob"]}}],
+        }});
+        let Next::Each(verdicts) = next(&payloads, &[partly]) else { panic!("one was refused") };
+        assert!(matches!(verdicts.as_slice(), [(1, Verdict::Reject(why))] if why == "207 no"));
+    }
+
+    #[test]
+    fn a_record_without_an_id_is_refused() {
+        assert!(
+            Record::read(&json!({"object_details": {"object_type": "contact", "id_field_name": "email"}})).is_err()
+        );
+    }
 }
