@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::partner::occurrences;
 use crate::{Answer, Desk, Partner, Request};
 
 /// Events in one request.
@@ -67,6 +68,12 @@ impl Partner for Amplitude {
             "/usermap" => form(request, desk, "mapping", user_map),
             _ => error(404, "Not found"),
         }
+    }
+
+    fn at_a_glance(&self, request: &Request) -> Option<(u64, Answer)> {
+        let events = occurrences(&request.body, "\"event_type\":");
+        let body = json!({"code": 200, "events_ingested": events, "payload_size_bytes": request.body.len()});
+        ["/2/httpapi", "/batch"].contains(&&*request.path).then(|| (events, Answer::json(200, &body)))
     }
 
     fn failure(&self, status: u16) -> Answer {

@@ -76,6 +76,10 @@ impl Partner for GoogleAnalytics4 {
         Answer::empty(204)
     }
 
+    fn at_a_glance(&self, _: &Request) -> Option<(u64, Answer)> {
+        Some((1, Answer::empty(204)))
+    }
+
     fn failure(&self, status: u16) -> Answer {
         Answer::empty(status)
     }

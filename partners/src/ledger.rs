@@ -84,6 +84,11 @@ impl Ledger {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes events that nobody looked at.
+    pub(crate) fn tally(&self, events: u64) {
+        self.events.fetch_add(events, Ordering::Relaxed);
+    }
+
     pub(crate) fn take(&self, key: Option<&str>, event: &Value) -> Taken {
         let kept = self.kept.load(Ordering::Relaxed);
         if key.is_some() || kept > 0 {

@@ -24,6 +24,7 @@
 //! * A [`Partner`] is one file: which hosts it answers for, and a function from a [`Request`] to an [`Answer`]. What it keeps
 //!   (events, duplicates, contacts) it gives to its [`Desk`].
 //! * A [`Scenario`] makes a partner fail in a way of its own: with a status, not at all, in the middle, with garbage.
+//! * [`StandIn::counting`] only counts, for measuring how fast somebody sends.
 //! * Events that were taken are counted and can be read: [`StandIn::count`], [`StandIn::received`], and over HTTP `GET /_count`,
 //!   `GET /_received?partner=mixpanel`, `POST /_reset`, `POST /_scenario` (see the crate's `admin.rs`).
 

@@ -21,6 +21,9 @@ struct Arguments {
     /// Leave out the partners' rate limits
     #[arg(long)]
     no_rate_limits: bool,
+    /// Only count events, as fast as possible: nothing is checked
+    #[arg(long)]
+    count_only: bool,
 }
 
 #[tokio::main]
@@ -29,6 +32,9 @@ async fn main() -> ExitCode {
     let mut stand_in = StandIn::new().keeping(arguments.keep);
     if arguments.no_rate_limits {
         stand_in = stand_in.unlimited();
+    }
+    if arguments.count_only {
+        stand_in = stand_in.counting();
     }
     let listener = match TcpListener::bind(arguments.listen).await {
         Ok(listener) => listener,

@@ -20,6 +20,13 @@ pub trait Partner: Send + Sync + 'static {
     /// Answers a request as the partner would.
     fn answer(&self, request: &Request, desk: &Desk<'_>) -> Answer;
 
+    /// How many events a request holds, by a look at its bytes alone, and the answer to them: for measuring the sender
+    /// ([`StandIn::counting`](crate::StandIn::counting)). `None` for what cannot be told so.
+    fn at_a_glance(&self, request: &Request) -> Option<(u64, Answer)> {
+        let _ = request;
+        None
+    }
+
     /// The error that the partner documents for a status, when a [`Scenario`] asks for it. `Retry-After` is added by the caller.
     fn failure(&self, status: u16) -> Answer {
         Answer::json(status, &serde_json::json!({ "error": reason(status) }))
@@ -69,4 +76,9 @@ impl Desk<'_> {
     pub fn over(&self, key: &str, amount: u64, most: u64, window: Duration) -> Option<Duration> {
         self.limited.then(|| self.ledger.over(key, amount, most, window, self.now_ms)).flatten()
     }
+}
+
+/// How often a text stands in a body.
+pub(crate) fn occurrences(body: &[u8], text: &str) -> u64 {
+    memchr::memmem::find_iter(body, text).count() as u64
 }

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::partner::occurrences;
 use crate::{Answer, Desk, Partner, Request};
 
 /// Bytes in one request.
@@ -59,6 +60,11 @@ impl Partner for PostHog {
             desk.take(key, event);
         }
         Answer::json(200, &json!({"status": "Ok"}))
+    }
+
+    fn at_a_glance(&self, request: &Request) -> Option<(u64, Answer)> {
+        let events = occurrences(&request.body, "\"distinct_id\":");
+        Some((events, Answer::json(200, &json!({"status": "Ok"}))))
     }
 
     fn failure(&self, status: u16) -> Answer {

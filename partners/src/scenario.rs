@@ -20,7 +20,7 @@ pub enum Scenario {
     Timeout,
     /// Breaks the connection before the answer.
     Reset,
-    /// Breaks the connection in the middle of the answer, after it has taken the request.
+    /// Breaks the connection in the middle of the answer, after it has taken the request; before it where the answer has no body.
     Cut,
     /// Refuses every second event of a batch, beginning with the second.
     PartialFailure,

@@ -33,6 +33,7 @@ struct Inner {
     /// A time that stands still, in milliseconds since 1970; `i64::MIN` for that of the machine.
     now_ms: AtomicI64,
     limited: AtomicBool,
+    counting: AtomicBool,
 }
 
 impl Default for StandIn {
@@ -52,7 +53,12 @@ impl StandIn {
     #[must_use]
     pub fn of(partners: Vec<Box<dyn Partner>>) -> Self {
         let partners: Vec<_> = partners.into_iter().map(|partner| (partner, Ledger::default())).collect();
-        let inner = Inner { partners, now_ms: AtomicI64::new(i64::MIN), limited: AtomicBool::new(true) };
+        let inner = Inner {
+            partners,
+            now_ms: AtomicI64::new(i64::MIN),
+            limited: AtomicBool::new(true),
+            counting: AtomicBool::new(false),
+        };
         Self(Arc::new(inner)).keeping(KEPT)
     }
 
@@ -74,6 +80,14 @@ impl StandIn {
     #[must_use]
     pub fn unlimited(self) -> Self {
         self.0.limited.store(false, Ordering::Relaxed);
+        self
+    }
+
+    /// Counts events and looks at nothing else, where a partner can be played so: nothing is checked, kept or known again. For measuring
+    /// the sender.
+    #[must_use]
+    pub fn counting(self) -> Self {
+        self.0.counting.store(true, Ordering::Relaxed);
         self
     }
 
@@ -162,6 +176,12 @@ impl StandIn {
             return Ok(Answer::text(421, text).into_response());
         };
         ledger.asked();
+        if self.0.counting.load(Ordering::Relaxed)
+            && let Some((events, answer)) = partner.at_a_glance(&request)
+        {
+            ledger.tally(events);
+            return Ok(answer.into_response());
+        }
         let scenario = ledger.scenario();
         let now_ms = match self.0.now_ms.load(Ordering::Relaxed) {
             i64::MIN => SystemTime::now()
@@ -179,7 +199,11 @@ impl StandIn {
             }
             Scenario::Timeout => std::future::pending().await,
             Scenario::Reset => return Err(reset().into()),
-            Scenario::Cut => cut(normal()),
+            Scenario::Cut => match normal() {
+                // There is no middle in nothing.
+                answer if answer.body.is_empty() => return Err(reset().into()),
+                answer => cut(answer),
+            },
             Scenario::Garbage => Answer::of(200, "text/html", "<html>\u{0}<b>It works!".to_owned()).into_response(),
             Scenario::Redirect(to) => Answer::empty(302).header("location", to).into_response(),
             Scenario::Endless => endless(),

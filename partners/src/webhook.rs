@@ -7,6 +7,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::partner::occurrences;
 use crate::{Answer, Desk, Partner, Request};
 
 /// What signatures on `signed.webhook.test` are checked with.
@@ -57,6 +58,11 @@ impl Partner for Webhook {
             }
             Err(why) => Answer::json(400, &json!({ "error": why })),
         }
+    }
+
+    fn at_a_glance(&self, request: &Request) -> Option<(u64, Answer)> {
+        let events = occurrences(&request.body, "\"messageId\":");
+        Some((events, Answer::json(200, &json!({ "received": events }))))
     }
 }
 

@@ -38,7 +38,9 @@ fn events_are_refused_where_segments_validation_refuses_them() {
 /// Whether a message is about a field that the data call required: `The root value is missing the required field 'email'.`
 fn is_in_the_data(message: &Value, fields: &Value) -> bool {
     let message = message.as_str().unwrap_or_default();
-    let mut sentences = message.split(". ").filter_map(|sentence| sentence.strip_prefix("The root value is missing the required field '"));
+    let mut sentences = message
+        .split(". ")
+        .filter_map(|sentence| sentence.strip_prefix("The root value is missing the required field '"));
     sentences.any(|rest| {
         let name = rest.split('\'').next().unwrap_or_default();
         fields[name]["required"] != false && !fields[name]["required"].is_null()

@@ -1,11 +1,12 @@
 //! One request, and its answer read to the end.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::guard::InternalAddress;

@@ -101,13 +101,25 @@ impl Acting {
         let calls = if batches { 1 } else { events };
         // One more than keep all requests going, for what is read and recorded meanwhile.
         let pulls = if self.ordered { 1 } else { concurrency.div_ceil(calls).min(15) + 1 };
-        Pace { events: events as u32, batches, linger: if batches { linger } else { Duration::ZERO }, pulls: pulls as u16, ordered: self.ordered }
+        Pace {
+            events: events as u32,
+            batches,
+            linger: if batches { linger } else { Duration::ZERO },
+            pulls: pulls as u16,
+            ordered: self.ordered,
+        }
     }
 
     /// Its code panicked.
     pub(super) fn panicked(&self, what: &str, said: &str, now: Timestamp) {
         Counters::add(&self.counters.panics, 1);
-        tracing::error!(instance = self.target.name(), destination = self.target.slug(), what, said, "destination code panicked");
+        tracing::error!(
+            instance = self.target.name(),
+            destination = self.target.slug(),
+            what,
+            said,
+            "destination code panicked"
+        );
         self.health.degrade(format!("{what} panicked: {said}"), now);
     }
 
@@ -115,7 +127,13 @@ impl Acting {
     pub(super) fn overran(&self, what: &str, shared: &Shared) -> bool {
         Counters::add(&self.counters.overruns, 1);
         let limit = shared.parts.options.watchdog;
-        tracing::error!(instance = self.target.name(), destination = self.target.slug(), what, ?limit, "destination code does not end");
+        tracing::error!(
+            instance = self.target.name(),
+            destination = self.target.slug(),
+            what,
+            ?limit,
+            "destination code does not end"
+        );
         self.health.degrade(format!("{what} did not end within {}", humantime::format_duration(limit)), shared.now());
         self.health.overruns.fetch_add(1, Ordering::Relaxed);
         self.worn(shared)

@@ -61,8 +61,9 @@ mod tests {
     fn waits_spread_over_the_whole_of_a_doubling_span_up_to_the_cap() {
         let backoff = Backoff::default();
         for (attempts, longest) in [(1, 1), (2, 2), (5, 16), (11, 1024), (12, 1200), (40, 1200), (u32::MAX, 1200)] {
-            let waits: Vec<f64> =
-                (0..1000).map(|n| backoff.wait(attempts, None, mix(&[7, n])).as_secs_f64() / f64::from(longest)).collect();
+            let waits: Vec<f64> = (0..1000)
+                .map(|n| backoff.wait(attempts, None, mix(&[7, n])).as_secs_f64() / f64::from(longest))
+                .collect();
             let mean = waits.iter().sum::<f64>() / 1000.0;
             assert!(waits.iter().all(|wait| (0.0..1.0).contains(wait)), "{attempts}");
             assert!((0.45..0.55).contains(&mean), "{attempts}: {mean}");

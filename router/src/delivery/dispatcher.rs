@@ -227,10 +227,15 @@ impl Dispatcher {
                 held: self.scheduler.held(*id).cloned(),
                 degraded: acting.health.degraded(),
                 gate: acting.door.view(now),
+                unordered: self.scheduler.unordered(*id),
                 lanes,
             })
         });
-        Status { instances: instances.collect(), hosts: self.shared.hosts.views(now), pulls: self.scheduler.in_flight() }
+        Status {
+            instances: instances.collect(),
+            hosts: self.shared.hosts.views(now),
+            pulls: self.scheduler.in_flight(),
+        }
     }
 
     /// Starts nothing more and waits for what is in flight, up to the deadline. The answer is how many pulls were cut off.

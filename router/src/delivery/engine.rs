@@ -174,7 +174,7 @@ impl Engine {
 
     /// Takes up nothing more, finishes and records what is in flight, and ends. What is not finished at the deadline is cut off and
     /// will be delivered again. The answer is how many pulls that were.
-    pub async fn stop(self, deadline: Duration) -> usize {
+    pub async fn stop(&self, deadline: Duration) -> usize {
         self.ask(|answer| Message::Stop(deadline, answer)).await.unwrap_or_default()
     }
 

@@ -3,12 +3,12 @@
 //! A lane holds no events. It holds the place of the next one, places that were put back, and the events that wait for a retry, of which
 //! there is a bound. An idle lane is a hundred and some bytes.
 
-use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::again::Again;
 use super::ranges::Ranges;
 use super::scheduler::Pace;
 use super::time::later;
@@ -178,7 +178,11 @@ impl Lane {
         match (new, again) {
             // Four pulls of new events, then one of retries: new ones come first, and retries get a fifth at the least.
             (Some(new), Some(again)) if new <= now && again <= now => {
-                if self.streak >= 4 { Offer::Again } else { Offer::New }
+                if self.streak >= 4 {
+                    Offer::Again
+                } else {
+                    Offer::New
+                }
             }
             (Some(new), _) if new <= now => Offer::New,
             (_, Some(again)) if again <= now => Offer::Again,
@@ -203,9 +207,15 @@ impl Lane {
     /// How many events it takes at once: as many as fill a batch, by what was wanted of the last ones.
     pub(super) fn step(&self, pace: &Pace) -> u64 {
         const BYTES: f32 = 4_000_000.0;
-        let fill = if pace.batches { (pace.events as f32 / self.share.max(0.05)).min(2500.0) } else { pace.events as f32 };
+        let fill =
+            if pace.batches { (pace.events as f32 / self.share.max(0.05)).min(2500.0) } else { pace.events as f32 };
         let light = BYTES / self.bytes.max(1.0);
         (fill.max(pace.events as f32).min(light) as u64).max(1)
+    }
+
+    /// How many events were not tried, or are being tried.
+    pub(super) fn backlog(&self, head: Seq) -> u64 {
+        head.saturating_sub(self.next) + self.back.len() + u64::from(self.flying)
     }
 
     /// How many events wait for a retry or are retried.
@@ -233,7 +243,7 @@ impl Lane {
         let Some(again) = &mut self.again else { return Vec::new() };
         let taken = again.take(now, most);
         self.flying_again += taken.len() as u32;
-        if again.len() == 0 && again.users.is_empty() {
+        if again.is_empty() {
             self.again = None;
         }
         taken
@@ -261,150 +271,25 @@ impl Lane {
             return;
         }
         self.again.get_or_insert_default().settle(now, taken, unfinished);
-        if self.again.as_ref().is_some_and(|again| again.len() == 0 && again.users.is_empty()) {
+        if self.again.as_ref().is_some_and(|again| again.is_empty()) {
             self.again = None;
         }
     }
 
     /// The users with an event that waits.
     pub(super) fn blocked(&self) -> Vec<u64> {
-        self.again.as_ref().map_or_else(Vec::new, |again| again.users.keys().copied().collect())
+        self.again.as_ref().map_or_else(Vec::new, |again| again.blocked())
     }
 }
 
-/// The events of a lane that wait for a retry.
-#[derive(Debug, Default)]
-pub(super) struct Again {
-    by_time: BTreeMap<(Timestamp, Seq), Waiting>,
-    /// For each user with an event that waits: which one is first, and those behind it.
-    users: HashMap<u64, Chain>,
-    held: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::scheduler::Instance;
+    use super::*;
 
-#[derive(Debug, Default)]
-struct Chain {
-    first: Seq,
-    /// The first is being sent; else it waits for its time.
-    flying: bool,
-    behind: BTreeMap<Seq, Waiting>,
-}
-
-impl Again {
-    fn len(&self) -> usize {
-        self.by_time.len() + self.held
-    }
-
-    fn first(&self) -> Option<Timestamp> {
-        self.by_time.first_key_value().map(|((at, _), _)| *at)
-    }
-
-    /// When the oldest of them was tried first.
-    pub(super) fn oldest(&self) -> Option<Timestamp> {
-        self.by_time.values().filter(|waiting| waiting.attempts > 0).map(|waiting| waiting.since).min()
-    }
-
-    fn add(&mut self, seq: Seq, waiting: Waiting, hold: usize) -> u64 {
-        let user = waiting.user;
-        if user == 0 {
-            self.by_time.insert((waiting.at, seq), waiting);
-            return 0;
-        }
-        let chain = self.users.entry(user).or_insert_with(|| Chain { first: seq, ..Chain::default() });
-        if chain.first == seq {
-            self.by_time.insert((waiting.at, seq), waiting);
-            return 0;
-        }
-        chain.behind.insert(seq, waiting);
-        self.held += 1;
-        if chain.behind.len() <= hold {
-            return 0;
-        }
-        self.give_way(user)
-    }
-
-    /// Too many wait behind one event: it is taken out of the order, and the next one becomes the first.
-    fn give_way(&mut self, user: u64) -> u64 {
-        let Some(chain) = self.users.get(&user).filter(|chain| !chain.flying) else {
-            // The next one that is held back asks again.
-            return 0;
-        };
-        let (first, ahead) = (chain.first, chain.behind.len());
-        let Some((_, waiting)) = self.by_time.iter_mut().find(|((_, seq), _)| *seq == first) else {
-            return 0;
-        };
-        waiting.user = 0;
-        waiting.ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
-        self.advance(user);
-        ahead as u64
-    }
-
-    fn settle(&mut self, now: Timestamp, taken: &[(Seq, Waiting)], unfinished: Vec<(Seq, Waiting)>) {
-        for (seq, waiting) in unfinished {
-            match self.users.get_mut(&waiting.user).filter(|_| waiting.user != 0) {
-                Some(chain) => {
-                    chain.behind.insert(seq, waiting);
-                    self.held += 1;
-                }
-                None => {
-                    self.by_time.insert((waiting.at, seq), waiting);
-                }
-            }
-        }
-        for user in taken.iter().map(|(_, waiting)| waiting.user).filter(|user| *user != 0) {
-            if self.users.get(&user).is_some_and(|chain| chain.flying) {
-                self.advance_at(now, user);
-            }
-        }
-    }
-
-    fn advance(&mut self, user: u64) {
-        self.advance_at(Timestamp::MIN, user);
-    }
-
-    /// The next event of a user becomes the first; one that was only held back may go at once.
-    fn advance_at(&mut self, now: Timestamp, user: u64) {
-        let Some(chain) = self.users.get_mut(&user) else { return };
-        let Some((seq, mut waiting)) = chain.behind.pop_first() else {
-            self.users.remove(&user);
-            return;
-        };
-        (chain.first, chain.flying) = (seq, false);
-        self.held -= 1;
-        if waiting.held {
-            (waiting.at, waiting.held) = (waiting.at.min(now), false);
-        }
-        self.by_time.insert((waiting.at, seq), waiting);
-    }
-
-    fn take(&mut self, now: Timestamp, most: usize) -> Vec<(Seq, Waiting)> {
-        let mut taken = Vec::new();
-        while taken.len() < most
-            && let Some(first) = self.by_time.first_entry().filter(|first| first.key().0 <= now)
-        {
-            let ((_, seq), waiting) = first.remove_entry();
-            let user = waiting.user;
-            taken.push((seq, waiting));
-            if let Some(chain) = self.users.get_mut(&user).filter(|_| user != 0) {
-                chain.flying = true;
-                while taken.len() < most
-                    && let Some(behind) = chain.behind.pop_first()
-                {
-                    self.held -= 1;
-                    taken.push(behind);
-                }
-            }
-        }
-        taken.sort_unstable_by_key(|(seq, _)| *seq);
-        taken
-    }
-
-    fn take_if(&mut self, wanted: impl Fn(&Waiting) -> bool) -> Vec<(Seq, Waiting)> {
-        let keys: Vec<_> = self.by_time.iter().filter(|(_, waiting)| wanted(waiting)).map(|(key, _)| *key).collect();
-        let taken = keys.into_iter().filter_map(|key| Some((key.1, self.by_time.remove(&key)?)));
-        let taken: Vec<(Seq, Waiting)> = taken.collect();
-        for (_, waiting) in taken.iter().filter(|(_, waiting)| waiting.user != 0) {
-            self.users.entry(waiting.user).and_modify(|chain| chain.flying = true);
-        }
-        taken
+    #[test]
+    fn an_idle_lane_is_small() {
+        assert!(size_of::<Lane>() <= 208, "{}", size_of::<Lane>());
+        assert!(size_of::<Instance>() <= 280, "{}", size_of::<Instance>());
     }
 }

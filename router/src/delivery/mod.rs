@@ -20,17 +20,16 @@
 //! * Whatever a destination's code does harms its own events alone: panics are caught, what does not end is left behind.
 
 mod acting;
+mod again;
 mod backoff;
 mod configure;
 mod counters;
 mod dispatcher;
 mod engine;
-mod exchange;
 pub mod gate;
 mod lane;
 mod parsed;
 mod passage;
-mod place;
 mod ranges;
 pub mod scheduler;
 mod shield;
@@ -45,8 +44,7 @@ pub use backoff::Backoff;
 pub use counters::{Counters, LATENCY_MS};
 pub use engine::{Engine, EngineError, Full};
 pub use lane::{Start, Waiting};
-pub use place::Held;
-pub use scheduler::{Scheduler, Shares};
+pub use scheduler::{Held, Scheduler, Shares};
 pub use status::{InstanceStatus, LaneStatus, Status};
 pub use tokens::TokenMemory;
 pub use topology::{Decoder, Instance, Options, Parts, Topology};

@@ -13,16 +13,18 @@ use crate::log::{Log, LogError, Seq, SourceId, Stored};
 /// So many events of a parcel are decoded together: by one worker, while others do the next ones.
 const BLOCK: usize = 128;
 
+type Block = OnceLock<Vec<Result<Value, String>>>;
+
 /// A parcel and what was decoded of it.
 pub(super) struct Parsed {
     stored: Stored,
-    blocks: Box<[OnceLock<Vec<Result<Value, String>>>]>,
+    blocks: Box<[Block]>,
 }
 
 impl Parsed {
     fn new(stored: Stored) -> Self {
         let blocks = stored.parcel.events.len().div_ceil(BLOCK);
-        Self { stored, blocks: (0..blocks).map(|_| OnceLock::new()).collect() }
+        Self { stored, blocks: (0..blocks).map(|_| Block::new()).collect() }
     }
 
     pub(super) fn range(&self) -> Range<Seq> {
@@ -41,7 +43,8 @@ impl Parsed {
 
     /// The size of an event, as JSON.
     pub(super) fn bytes(&self, index: usize) -> usize {
-        self.stored.parcel.events.get(index).map_or(0, |event| event.json.len()) + self.stored.parcel.shared.len().min(64)
+        self.stored.parcel.events.get(index).map_or(0, |event| event.json.len())
+            + self.stored.parcel.shared.len().min(64)
     }
 
     fn weight(&self) -> usize {
@@ -75,7 +78,12 @@ impl Cache {
     }
 
     /// The parcels that hold these events, in order; events that the log no longer has are in none.
-    pub(super) fn read(&self, log: &dyn Log, source: SourceId, range: Range<Seq>) -> Result<Vec<Arc<Parsed>>, LogError> {
+    pub(super) fn read(
+        &self,
+        log: &dyn Log,
+        source: SourceId,
+        range: Range<Seq>,
+    ) -> Result<Vec<Arc<Parsed>>, LogError> {
         let mut found = self.cached(source, range.clone());
         let mut next = range.start;
         let mut all = Vec::with_capacity(found.len());
@@ -90,9 +98,9 @@ impl Cache {
                 continue;
             }
             let read = log.read(source, next, (end - next) as usize)?;
-            let last = read.last().map_or(end, |stored| stored.range().end);
+            // The log counts whole parcels, also what lies before `next` in the first: there may be more to read.
+            next = read.last().map_or(end, |stored| stored.range().end.max(next + 1));
             all.extend(self.keep(source, read.into_iter().filter(|stored| stored.first < end)));
-            next = last.max(end);
         }
         Ok(all)
     }

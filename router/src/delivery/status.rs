@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use super::acting::Degraded;
 use super::gate::View;
-use super::place::Held;
-use super::scheduler::Scheduler;
+use super::scheduler::{Held, Scheduler};
 use crate::log::{InstanceId, LaneId, Seq};
 
 /// How delivery stands.
@@ -32,6 +31,8 @@ pub struct InstanceStatus {
     pub degraded: Option<Degraded>,
     /// Its gate.
     pub gate: View,
+    /// Events that went ahead of an earlier one of their user because too many waited.
+    pub unordered: u64,
     /// Its lanes, in the order of their sources.
     pub lanes: Vec<LaneStatus>,
 }
@@ -60,6 +61,12 @@ pub struct LaneStatus {
 }
 
 impl Scheduler {
+    /// How many events of an instance went ahead of an earlier one of their user because too many waited.
+    #[must_use]
+    pub fn unordered(&self, id: InstanceId) -> u64 {
+        self.instances.iter().find(|instance| instance.id == id).map_or(0, |instance| instance.unordered)
+    }
+
     /// How the lanes of an instance stand, without the names and times that the log knows.
     #[must_use]
     pub fn status(&self, id: InstanceId) -> Vec<LaneStatus> {
@@ -73,7 +80,7 @@ impl Scheduler {
                 LaneStatus {
                     lane: lane.id,
                     source: String::new(),
-                    backlog: head.saturating_sub(lane.next) + lane.back.len() + u64::from(lane.flying),
+                    backlog: lane.backlog(head),
                     in_flight: lane.pulls,
                     retries: lane.waiting(),
                     retrying_since: lane.again.as_ref().and_then(|again| again.oldest()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::exchange::exchange;
+use crate::client::exchange;
 use super::time::later;
 use crate::client::Client;
 use crate::clock::Clock;

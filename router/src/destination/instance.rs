@@ -45,10 +45,6 @@ pub(super) struct Subscription {
     pub(super) heads: Vec<Option<Head>>,
 }
 
-/// Says on a request that its host may be inside our own network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AllowInternal;
-
 const KEYS: [&str; 8] =
     ["settings", "filter", "actions", "limits", "integrations", "send_to", "allow_internal", "description"];
 /// What belongs to whoever holds the instances.
@@ -110,7 +106,19 @@ impl Instance {
         &self.definition
     }
 
-    /// Whether its requests may go to hosts inside our own network. They carry [`AllowInternal`] then.
+    /// How many subscriptions it has.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// The values of its secret settings: what must not be shown.
+    #[must_use]
+    pub fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+
+    /// Whether its requests may go to hosts inside our own network. They carry [`AllowInternal`](crate::client::AllowInternal) then.
     #[must_use]
     pub fn allows_internal(&self) -> bool {
         self.allow_internal

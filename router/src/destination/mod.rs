@@ -31,7 +31,7 @@ pub use catalog::{Catalog, embedded};
 pub use code::{Answered, Code, Input, Made};
 pub use definition::Definition;
 pub use differs::Difference;
-pub use instance::{AllowInternal, Instance};
+pub use instance::Instance;
 pub use mistake::{Mistake, Refusal};
 pub use settings::{Setting, SettingKind};
 pub use target::{Call, Env, Judged, Limits, Planned, Target};

@@ -24,6 +24,11 @@ pub trait Target: Send + Sync + 'static {
     /// subscription's own are asked.
     fn route(&self, event: &Value) -> u64;
 
+    /// Why [`route`](Self::route) says that no subscription wants an event, for people; `None` where one does, or where it is not known.
+    fn why_not(&self, _event: &Value) -> Option<String> {
+        None
+    }
+
     /// The name of a subscription's action.
     fn action(&self, subscription: usize) -> &str;
 

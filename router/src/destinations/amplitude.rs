@@ -81,6 +81,12 @@ fn shape(input: &Input<'_>) -> Map<String, Value> {
         put("insert_id", id.into());
     }
     put("upload", if is("use_batch_endpoint") { "batch" } else { "2/httpapi" }.into());
+    // Nothing but empty texts is nothing to set.
+    for name in ["setOnce", "setAlways", "add"] {
+        if payload.get(name).and_then(Value::as_object).is_some_and(|fields| fields.values().all(|value| value == "")) {
+            put(name, Value::Null);
+        }
+    }
     let europe = input.settings.get("endpoint").and_then(Value::as_str) == Some("europe");
     put("host", if europe { "https://api.eu.amplitude.com" } else { "https://api.amplitude.com" }.into());
     shaped

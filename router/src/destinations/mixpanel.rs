@@ -108,10 +108,6 @@ fn purchased(order: &Map<String, Value>, index: usize, product: &Value, input: &
     let mut event = order.clone();
     let mut properties = order.get("event_properties").and_then(Value::as_object).cloned().unwrap_or_default();
     properties.retain(|name, _| !OF_THE_ORDER.contains(&name.as_str()));
-    // A property of the order that has the name of one of these would otherwise stand in for it.
-    for name in ["time", "$insert_id"] {
-        properties.shift_remove(name);
-    }
     if let Some(product) = product.as_object() {
         properties.extend(product.iter().map(|(name, value)| (name.clone(), value.clone())));
     }

@@ -33,7 +33,9 @@ pub(super) struct Breaker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
-    Open { until: Timestamp },
+    Open {
+        until: Timestamp,
+    },
     /// A probe is out.
     Probing,
 }
@@ -156,7 +158,7 @@ mod tests {
     #[test]
     fn a_partner_that_is_down_for_hours_gets_a_probe_every_few_minutes() {
         let mut breaker = Breaker::new(1);
-        (0..5).for_each(|_| drop(breaker.bad(at(0))));
+        assert!((0..5).any(|_| breaker.bad(at(0))));
         let (mut now, mut probes) = (at(0), 0);
         while now < at(4 * 3600) {
             if let Circuit::Open(until) = breaker.circuit(now) {
@@ -176,7 +178,8 @@ mod tests {
         let answers = (0..1000).map(|n| if n % 4 == 0 { breaker.bad(at(n / 100)) } else { breaker.good(at(n / 100)) });
         assert_eq!(answers.filter(|changed| *changed).count(), 0);
         assert!(breaker.failing());
-        let answers = (1000..2400).map(|n| if n % 4 > 0 { breaker.bad(at(n / 100)) } else { breaker.good(at(n / 100)) });
+        let answers =
+            (1000..2400).map(|n| if n % 4 > 0 { breaker.bad(at(n / 100)) } else { breaker.good(at(n / 100)) });
         assert!(answers.filter(|changed| *changed).count() > 0);
     }
 
@@ -190,7 +193,7 @@ mod tests {
     #[test]
     fn a_probe_that_got_lost_is_not_waited_for() {
         let mut breaker = Breaker::new(1);
-        (0..5).for_each(|_| drop(breaker.bad(at(0))));
+        assert!((0..5).any(|_| breaker.bad(at(0))));
         breaker.go();
         breaker.lost(at(3));
         assert_eq!(breaker.circuit(at(3)), Circuit::Probe);

@@ -67,6 +67,8 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_no_number_is_no_limit() {
-        assert!([0.0, -1.0, f64::NAN, f64::INFINITY].iter().all(|rate| Bucket::new(*rate, Timestamp::UNIX_EPOCH).is_none()));
+        assert!(
+            [0.0, -1.0, f64::NAN, f64::INFINITY].iter().all(|rate| Bucket::new(*rate, Timestamp::UNIX_EPOCH).is_none())
+        );
     }
 }

@@ -37,7 +37,9 @@ impl Budget {
         if self.saved >= 0.999 {
             return Ok(());
         }
-        Err(later(now, Duration::from_secs_f32(((1.0 - self.saved) / FREE).max(0.1))))
+        // Other traffic may earn it sooner than time does.
+        let wait = ((1.0 - self.saved) / FREE).clamp(0.1, 1.0);
+        Err(later(now, Duration::from_secs_f32(wait)))
     }
 
     pub(super) fn spend(&mut self) {

@@ -18,8 +18,8 @@ use super::scheduler::{Finished, Pull, What};
 use super::shield::watch;
 use super::time::later;
 use crate::log::{LogError, Outcome};
-pub(super) use batch::user;
 use batch::Batch;
+pub(super) use batch::user;
 use plan::{Chunk, Ready};
 use send::{Job, Sent};
 use tally::{Fate, Report, Tally, finish};
@@ -78,7 +78,8 @@ async fn deliver(
     if acting.ordered {
         batch.know_users();
     }
-    let job = Job { shared: Arc::clone(shared), acting: Arc::clone(acting), batch: Arc::new(batch), pull: Arc::clone(pull) };
+    let job =
+        Job { shared: Arc::clone(shared), acting: Arc::clone(acting), batch: Arc::new(batch), pull: Arc::clone(pull) };
     let mut tally = Tally::default();
     if acting.worn(shared) {
         job.refuse_to_run(&mut tally);
@@ -265,7 +266,12 @@ impl Job {
     fn refuse(&self, item: u32, tally: &mut Tally) {
         let options = &self.shared.parts.options;
         let limit = humantime::format_duration(options.watchdog);
-        let reason = || format!("the destination's code did not end within {limit}, {} times: mend it and load it anew", options.overruns);
+        let reason = || {
+            format!(
+                "the destination's code did not end within {limit}, {} times: mend it and load it anew",
+                options.overruns
+            )
+        };
         tally.pause.get_or_insert_with(reason);
         if let Some(mark) = tally.mark(item) {
             mark.keep(self.acting.all().max(1));

@@ -58,8 +58,8 @@ impl Job {
             if wanted == 0 {
                 continue;
             }
-            let together = wanted.is_power_of_two()
-                && self.acting.target.limits(wanted.trailing_zeros() as usize).events > 1;
+            let together =
+                wanted.is_power_of_two() && self.acting.target.limits(wanted.trailing_zeros() as usize).events > 1;
             let round = match last.get(&user).filter(|_| user != 0) {
                 Some((round, before)) if together && *before == wanted => *round,
                 Some((round, _)) => round + 1,

@@ -68,7 +68,13 @@ pub(super) fn chunks(acting: &Acting, tally: &Tally, items: impl Iterator<Item =
 }
 
 /// Plans a chunk: calls, and reports of the events that make none.
-pub(super) fn plan(shared: &Shared, acting: &Acting, pull: &Pull, batch: &Batch, chunk: Chunk) -> (Vec<Ready>, Vec<Report>) {
+pub(super) fn plan(
+    shared: &Shared,
+    acting: &Acting,
+    pull: &Pull,
+    batch: &Batch,
+    chunk: Chunk,
+) -> (Vec<Ready>, Vec<Report>) {
     let events = batch.events(&chunk.items);
     let env = env(shared, pull, batch, &chunk);
     let planned = match catch(|| acting.target.plan(chunk.subscription, &events, &env)) {

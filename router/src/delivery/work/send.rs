@@ -9,7 +9,7 @@ use super::tally::{Fate, Report};
 use crate::client::{Answer, Failure};
 use crate::delivery::acting::{Acting, Shared};
 use crate::delivery::counters::Counters;
-use crate::delivery::exchange::exchange;
+use crate::client::exchange;
 use crate::delivery::gate::{Kind, Sign};
 use crate::delivery::passage::{Door, enter};
 use crate::delivery::scheduler::Pull;
@@ -154,7 +154,8 @@ impl Job {
         }
         let some = Chunk { subscription: chunk.subscription, items: chunk.items(&places) };
         let job = self.clone();
-        let planned = self.watch(move || super::plan::plan(&job.shared, &job.acting, &job.pull, &job.batch, some)).await;
+        let planned =
+            self.watch(move || super::plan::plan(&job.shared, &job.acting, &job.pull, &job.batch, some)).await;
         match planned {
             Ok((calls, reports)) => {
                 sent.reports.extend(reports);

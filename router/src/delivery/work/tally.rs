@@ -27,9 +27,15 @@ pub(super) struct Report {
 /// What a call meant for an event.
 #[derive(Debug, Clone)]
 pub(super) enum Fate {
-    Delivered { status: u16, elapsed_ms: u32 },
+    Delivered {
+        status: u16,
+        elapsed_ms: u32,
+    },
     Rejected(Arc<str>),
-    Again { after: Option<Duration>, reason: Arc<str> },
+    Again {
+        after: Option<Duration>,
+        reason: Arc<str>,
+    },
     /// It was not tried: a gate was shut until then.
     Kept(Refused),
     /// It was not tried, or not taken for a reason that is not its own: the lane is held.
@@ -122,7 +128,11 @@ impl Tally {
         if let Fate::Kept(refused) = &report.fate {
             let times = if refused.retries_only { &mut self.again_until } else { &mut self.back_until };
             // A gate that is shut counts whole; one that is only full opens for the first that comes.
-            *times = if refused.shut { (*times).max(Some(refused.until)) } else { Some(times.map_or(refused.until, |t| t.min(refused.until))) };
+            *times = if refused.shut {
+                (*times).max(Some(refused.until))
+            } else {
+                Some(times.map_or(refused.until, |t| t.min(refused.until)))
+            };
         }
         for item in report.items {
             let Some(mark) = self.marks.get_mut(item as usize) else { continue };
@@ -158,7 +168,13 @@ impl Tally {
 }
 
 /// Makes the record, and what the scheduler is told.
-pub(super) fn finish(shared: &Shared, acting: &Acting, pull: &Pull, batch: &Batch, tally: Tally) -> (Outcome, Finished) {
+pub(super) fn finish(
+    shared: &Shared,
+    acting: &Acting,
+    pull: &Pull,
+    batch: &Batch,
+    tally: Tally,
+) -> (Outcome, Finished) {
     let now = shared.now();
     let mut end = End {
         now,
@@ -243,11 +259,8 @@ impl End<'_> {
                 return;
             }
         }
-        let at = if tried {
-            self.next(item, mark, attempts, since)
-        } else {
-            mark.until.unwrap_or(self.now).max(self.now)
-        };
+        let at =
+            if tried { self.next(item, mark, attempts, since) } else { mark.until.unwrap_or(self.now).max(self.now) };
         let reason = reason.unwrap_or_else(|| {
             Arc::from(if mark.held { "an earlier event of the same user waits" } else { "a gate was shut" })
         });

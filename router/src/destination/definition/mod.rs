@@ -83,6 +83,9 @@ impl Definition {
         let base = reader.base();
         let headers =
             fields.get("headers").map_or_else(Vec::new, |headers| reader.headers(headers, "/headers", &reader.bare()));
+        if fields.get("headers").is_some_and(|headers| headers.get(reader::SPREAD).is_some()) {
+            reader.wrong("/headers/...", "headers can be spread where there is an event: in an action");
+        }
         let auth = fields.get("auth").map_or_else(Auth::default, |auth| reader.auth(auth));
         let limits = reader.limits();
         let verdict = fields.get("verdict").map_or_else(Table::default, |table| reader.table(table, "/verdict"));

@@ -16,6 +16,9 @@ use super::super::value::{Expr, Known, Scope, Uses};
 use super::super::verdicts::{Probe, Table, View};
 use crate::mapping::Budget;
 
+/// The key that spreads an object.
+pub(super) const SPREAD: &str = "...";
+
 pub(super) struct Reader<'r> {
     settings: &'r [Setting],
     pub(super) file: &'r Map<String, Value>,
@@ -131,7 +134,8 @@ impl<'r> Reader<'r> {
             return Vec::new();
         };
         let mut headers = Vec::new();
-        for (name, value) in fields {
+        // `...: object` is for those who can spread it.
+        for (name, value) in fields.iter().filter(|(name, _)| *name != SPREAD) {
             let at = pointer(at, name);
             let value = Expr::compile(value, known, &at, self.mistakes);
             match name.parse::<HeaderName>() {

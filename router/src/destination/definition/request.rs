@@ -9,7 +9,7 @@ use super::super::code::Code;
 use super::super::mistake::{Mistake, pointer};
 use super::super::value::{Expr, Known, Template, Uses};
 use super::super::verdicts::Table;
-use super::reader::Reader;
+use super::reader::{Reader, SPREAD};
 
 /// A request, and when it is made.
 pub(crate) struct Step {
@@ -33,6 +33,8 @@ pub(crate) struct Request {
     pub(crate) whole: bool,
     pub(crate) query: Vec<(Box<str>, Expr)>,
     pub(crate) headers: Vec<(HeaderName, Expr)>,
+    /// An object of which each field is a header.
+    pub(crate) more: Option<Expr>,
     /// Headers that say how large the batch is.
     pub(crate) late: Vec<(HeaderName, Expr)>,
     pub(crate) body: Body,
@@ -103,6 +105,7 @@ impl Reader<'_> {
                     whole: true,
                     query: Vec::new(),
                     headers: Vec::new(),
+                    more: None,
                     late: Vec::new(),
                     body,
                 };
@@ -184,13 +187,16 @@ impl Reader<'_> {
         let counted = Known { count: fields.contains_key("each"), ..known.clone() };
         let mut headers =
             fields.get("headers").map_or_else(Vec::new, |h| self.headers(h, &pointer(at, "headers"), &counted));
+        let more = fields.get("headers").and_then(|headers| headers.get(SPREAD));
+        let more =
+            more.map(|more| Expr::compile(more, known, &pointer(&pointer(at, "headers"), SPREAD), self.mistakes));
         let late: Vec<_> = headers.extract_if(.., |(_, value)| value.uses().has(Uses::COUNT)).collect();
         for (name, _) in late.iter().filter(|(_, value)| value.uses().has(Uses::EVENT)) {
             let at = pointer(&pointer(at, "headers"), name.as_str());
             self.wrong(at, "the size of a batch is known when nothing of a single event is");
         }
         let body = self.body(fields, known, at);
-        Request { method, url, whole, query, headers, late, body }
+        Request { method, url, whole, query, headers, more, late, body }
     }
 
     /// `POST /import?strict=1`

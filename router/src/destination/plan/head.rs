@@ -6,7 +6,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::super::definition::{Body, Request, Text};
-use super::super::instance::{AllowInternal, Instance};
+use super::super::instance::Instance;
+use crate::client::AllowInternal;
 use super::super::mistake::Refusal;
 use super::super::target::Env;
 use super::super::value::{Expr, Scope, percent};
@@ -52,6 +53,7 @@ impl Instance {
         let fixed = |text: &Text| matches!(text, Text::Fixed(_));
         let values = request.query.iter().map(|(_, value)| value).chain(request.headers.iter().map(|(_, value)| value));
         let values = values.chain(self.definition.headers.iter().map(|(_, value)| value)).chain(&self.definition.base);
+        let values = values.chain(&request.more);
         fixed(&request.method) && fixed(&request.url) && values.into_iter().all(|value| value.uses().settings_alone())
     }
 
@@ -74,6 +76,8 @@ impl Instance {
             Text::Fixed(text) => url.push_str(text),
             Text::Template(template) => url.push_str(&template.render_url(scope)?),
         }
+        // A fragment is for browsers.
+        url.truncate(url.find('#').unwrap_or(url.len()));
         for (name, value) in &request.query {
             let value = value.run(scope).map_err(|trouble| trouble.within(name))?;
             query(&mut url, name, value, scope)?;
@@ -85,6 +89,9 @@ impl Instance {
         let method = method.parse::<Method>().map_err(|_| Refusal(format!("{method:?} is no method")))?;
         let uri = parse(&url)?;
         let mut headers = HeaderMap::with_capacity(4);
+        if let Some(more) = &request.more {
+            spread(&mut headers, more, scope)?;
+        }
         for (name, value) in self.definition.headers.iter().chain(&request.headers) {
             if let Some(value) = header(name, value, scope)? {
                 headers.insert(name, value);
@@ -99,7 +106,8 @@ impl Instance {
         if let Some(to) = &self.send_to {
             redirect(&mut request, to)?;
         }
-        if self.allow_internal {
+        // Whoever wrote `send_to` chose where it leads.
+        if self.allow_internal || self.send_to.is_some() {
             request.extensions_mut().insert(AllowInternal);
         }
         Ok(request)
@@ -154,6 +162,27 @@ pub(super) fn header(name: &HeaderName, value: &Expr, scope: &Scope<'_>) -> Resu
         Ok(value) => Ok(Some(value)),
         Err(_) => Err(Refusal(format!("the header {name} would hold a character that no header can hold"))),
     }
+}
+
+/// Headers that HTTP itself needs, and that nobody else may set.
+const RESERVED: [&str; 7] = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
+
+/// Each field of an object as a header.
+fn spread(headers: &mut HeaderMap, value: &Expr, scope: &Scope<'_>) -> Result<(), Refusal> {
+    let Some(serde_json::Value::Object(fields)) = value.value(scope)? else { return Ok(()) };
+    for (name, value) in fields {
+        if value.is_null() {
+            continue;
+        }
+        let parsed = name.to_ascii_lowercase().parse::<HeaderName>();
+        let parsed = parsed.ok().filter(|name| !RESERVED.contains(&name.as_str()));
+        let parsed = parsed.ok_or_else(|| Refusal(format!("{name:?} is no header that can be set")))?;
+        let value = HeaderValue::from_str(&super::super::value::to_text(&value));
+        let unfit = |_| Refusal(format!("the header {parsed} would hold a character that no header can hold"));
+        let value = value.map_err(unfit)?;
+        headers.insert(parsed, value);
+    }
+    Ok(())
 }
 
 /// Sends a request to another host. What plays a partner there knows it by the path in front, or by the header `host`.

@@ -58,6 +58,10 @@ impl Target for Instance {
         route::route(self, event)
     }
 
+    fn why_not(&self, event: &Value) -> Option<String> {
+        route::why_not(self, event)
+    }
+
     fn action(&self, subscription: usize) -> &str {
         self.subscriptions.get(subscription).map_or("", |subscription| subscription.name.as_str())
     }

@@ -15,6 +15,24 @@ pub(super) fn route(instance: &Instance, event: &Value) -> u64 {
         .fold(0, |bits, (place, _)| bits | 1 << place)
 }
 
+/// What keeps an event from all subscriptions.
+pub(super) fn why_not(instance: &Instance, event: &Value) -> Option<String> {
+    if route(instance, event) != 0 {
+        return None;
+    }
+    if !wanted(instance, event) {
+        return Some("its `integrations` say no".to_owned());
+    }
+    if instance.filter.as_ref().is_some_and(|filter| !filter.matches(event)) {
+        return Some("the destination's `filter` does not let it through".to_owned());
+    }
+    let names: Vec<&str> = instance.subscriptions.iter().map(|subscription| subscription.name.as_str()).collect();
+    if names.is_empty() {
+        return Some("the destination has no actions: name some in the configuration under `actions`".to_owned());
+    }
+    Some(format!("`when` does not let it through for any action ({})", names.join(", ")))
+}
+
 /// What the event's `integrations` object says: a destination's own entry counts before `All`, and without either it is wanted. An
 /// object as entry holds options, and means yes.
 fn wanted(instance: &Instance, event: &Value) -> bool {

@@ -15,6 +15,8 @@ mod operators;
 mod part;
 mod run;
 mod scope;
+#[cfg(test)]
+mod tests;
 mod text;
 mod uses;
 
@@ -22,7 +24,7 @@ pub(crate) use cast::time;
 pub(crate) use compile::{Compiler, Known};
 pub(crate) use run::Trouble;
 pub(crate) use scope::Scope;
-pub(crate) use text::{Template, percent};
+pub(crate) use text::{Template, percent, to_text};
 pub(crate) use uses::Uses;
 
 use serde_json::Value;

@@ -50,11 +50,6 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The same with other things at `$.`.
-    pub(crate) fn at(self, here: &'a Value) -> Self {
-        Self { here: Some(here), ..self }
-    }
-
     /// `$now`: ISO 8601 in UTC, with milliseconds.
     pub(crate) fn now(&self) -> String {
         super::time::iso8601(self.env.now)

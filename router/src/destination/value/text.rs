@@ -81,23 +81,6 @@ impl Template {
         }
         Ok(out)
     }
-
-    /// The text where it has no values.
-    pub(crate) fn constant(&self) -> Option<&str> {
-        match &*self.pieces {
-            [] => Some(""),
-            [Piece::Plain(text)] => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The plain text before the first value.
-    pub(crate) fn head(&self) -> &str {
-        match self.pieces.first() {
-            Some(Piece::Plain(text)) => text,
-            _ => "",
-        }
-    }
 }
 
 fn push_out(out: &mut String, value: Out<'_>, scope: &Scope<'_>) -> Result<(), Trouble> {
@@ -113,7 +96,7 @@ fn push_out(out: &mut String, value: Out<'_>, scope: &Scope<'_>) -> Result<(), T
 }
 
 /// A value as text: objects as JSON, a list's plain values between commas.
-pub(super) fn to_text(value: &Value) -> String {
+pub(crate) fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Object(_) => js::to_json(value),

@@ -6,15 +6,16 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::OwnedWriteBatch;
+use jiff::Timestamp;
 
 use super::codec::{put_number, put_time};
 use super::context::Context;
-use super::frame::{HEADER, Header, Kind, MOVED, RUN};
+use super::frame::{Frame, HEADER, Header, Kind, MOVED, RUN};
 use super::index::{Checkpoint, Index, Mark, Span, dead_key, floor_key, lane_key, record_key, run_key, segment_key};
 use super::outcome;
 use super::parcel::Summary;
 use super::run::{Place, Run};
-use crate::log::{Dead, InstanceId, LaneId, LogError, Outcome, Seq, SourceId};
+use crate::log::{Dead, DeadLetter, InstanceId, LaneId, LaneState, LogError, Outcome, Seq, SourceId};
 
 /// A lane is folded anew when its records since the last time take so many bytes, or as many as the checkpoint: a restart reads
 /// that much at most for each lane, and folding costs no more than writing did.
@@ -54,6 +55,10 @@ pub(super) enum Content {
     Outcome(Outcome),
     /// The name of a source or an instance.
     Name(String),
+    /// How far a lane is, and its dead letters.
+    Lane(LaneState, Vec<DeadLetter>),
+    /// First kept and next place of a source.
+    Span(Seq, Seq),
 }
 
 /// A frame in its place.
@@ -122,6 +127,14 @@ impl Books {
                     };
                     let key = [&[tag], name.as_bytes()].concat();
                     entry.batch.insert(&self.index.meta, key, number.to_le_bytes());
+                }
+                Content::Lane(state, letters) => self.lane(&mut entry, lane_of(&placed.header), state, &letters)?,
+                Content::Span(floor, head) => {
+                    let source = SourceId(placed.header.source);
+                    let span = self.span(source).unwrap_or_default();
+                    let span = Span { floor: span.floor.max(floor), head: span.head.max(head), ..span };
+                    entry.batch.insert(&self.index.meta, floor_key(source), floor_value(span));
+                    spans.insert(source, span);
                 }
             }
             entry.mark.offset = end;
@@ -205,12 +218,41 @@ impl Books {
         for (seq, dead) in &died {
             let known = before > 0 && self.index.first_dead(lane, *seq)? == Some(*seq);
             count += u64::from(!known);
-            let mut value = Vec::new();
-            put_time(&mut value, outcome.at);
-            outcome::put_dead(&mut value, dead);
-            batch.insert(&self.index.dead, dead_key(lane, *seq), value);
+            self.letter(batch, lane, *seq, outcome.at, dead);
         }
         Ok((count, !(risen.is_empty() && died.is_empty())))
+    }
+
+    /// Enters what a lane was when segments with its records went. Nothing new, unless the index is made anew.
+    fn lane(
+        &mut self,
+        entry: &mut Entry,
+        lane: LaneId,
+        state: LaneState,
+        letters: &[DeadLetter],
+    ) -> Result<(), LogError> {
+        let note = self.note(lane)?;
+        let (stored, _) = self.index.checkpoint(lane)?;
+        let value = Checkpoint { first: stored.first, next: note.next, fold: state.into(), bytes: 0 }.put();
+        let listed: BTreeSet<Seq> = letters.iter().map(|letter| letter.seq).collect();
+        for seq in self.letters_in(lane, 0, Seq::MAX)?.into_iter().filter(|seq| !listed.contains(seq)) {
+            entry.batch.remove(&self.index.dead, dead_key(lane, seq));
+        }
+        for letter in letters {
+            self.letter(&mut entry.batch, lane, letter.seq, letter.at, &letter.dead);
+        }
+        let dead = listed.len() as u64;
+        entry.batch.insert(&self.index.lanes, lane_key(lane, b'd'), dead.to_le_bytes());
+        self.lanes.insert(lane, Note { dead, since: 0, checkpoint: value.len() as u64, ..note });
+        entry.batch.insert(&self.index.lanes, lane_key(lane, b'c'), value);
+        Ok(())
+    }
+
+    fn letter(&self, batch: &mut OwnedWriteBatch, lane: LaneId, seq: Seq, at: Timestamp, dead: &Dead) {
+        let mut value = Vec::new();
+        put_time(&mut value, at);
+        outcome::put_dead(&mut value, dead);
+        batch.insert(&self.index.dead, dead_key(lane, seq), value);
     }
 
     /// Takes in a lane that was folded.
@@ -284,22 +326,42 @@ impl Books {
         Ok(checkpoint.first - from >= limit as u64)
     }
 
-    /// The segments among these in which nothing is live. The index is on disk then, so that nobody needs them any more.
-    pub(super) fn sweep(&mut self, segments: impl IntoIterator<Item = u32>) -> Result<Vec<u32>, LogError> {
-        let live = |number: &u32| self.live.get(number).copied().unwrap_or_default();
-        let empty: Vec<u32> =
-            segments.into_iter().filter(|number| *number < self.mark.segment && live(number) == 0).collect();
-        if empty.is_empty() {
-            return Ok(empty);
-        }
+    /// Lets go of segments in which nothing is live. The index is on disk then, so that nobody needs them any more.
+    pub(super) fn release(&mut self, segments: &[u32]) -> Result<(), LogError> {
         let mut batch = self.index.db.batch();
-        for number in &empty {
+        for number in segments {
             self.live.remove(number);
             batch.remove(&self.index.meta, segment_key(*number));
         }
         batch.commit().map_err(|error| self.context.fjall(&error))?;
-        self.index.persist()?;
-        Ok(empty)
+        self.index.persist()
+    }
+
+    /// A lane and a source as they are, as frames.
+    pub(super) fn carried(&self, lanes: &[LaneId], sources: &[SourceId]) -> Result<Vec<(Frame, Content)>, LogError> {
+        let mut carried = Vec::new();
+        for lane in lanes {
+            let state = self.index.lane(*lane)?.fold.into_state(0);
+            let (from, to) = (Bound::Included(dead_key(*lane, 0)), Bound::Included(dead_key(*lane, Seq::MAX)));
+            let letters: Vec<_> = self.index.dead_letters(from, to).collect::<Result<_, _>>()?;
+            let frame = Frame::build(Kind::Lane, lane.source.0, lane.instance.0.into(), |out| {
+                outcome::put_lane(out, &state, &letters);
+                Ok(())
+            });
+            let frame = frame.map_err(|problem| self.context.engine(&problem))?;
+            carried.push((frame, Content::Lane(state, letters)));
+        }
+        for source in sources {
+            let Span { floor, head, .. } = self.span(*source).unwrap_or_default();
+            let frame = Frame::build(Kind::Span, source.0, 0, |out| {
+                put_number(out, floor);
+                put_number(out, head);
+                Ok(())
+            });
+            let frame = frame.map_err(|problem| self.context.engine(&problem))?;
+            carried.push((frame, Content::Span(floor, head)));
+        }
+        Ok(carried)
     }
 
     fn span(&self, source: SourceId) -> Option<Span> {

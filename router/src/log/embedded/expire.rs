@@ -2,19 +2,21 @@
 //! left are written anew, so that one event that waits does not hold the disk space of a million.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::io;
 use std::sync::mpsc::{Sender, sync_channel};
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::oneshot;
-
-use super::books::Content;
+use super::books::lane_of;
+use super::codec::Problem;
 use super::frame::{Frame, HEADER, Header, Kind};
 use super::index::{Index, Span};
-use super::parcel;
+use super::replay::content;
 use super::shared::Shared;
-use super::writer::{Answer, Ask, Progress, Task, Write};
+use super::writer::{Ask, Progress, Task, Write};
+use jiff::{SignedDuration, Timestamp};
+
+/// How many lanes one task folds: the writer is not held up for long.
+const LANES: usize = 64;
 use crate::log::fold::Fold;
 use crate::log::{LaneId, LogError, Retention, Seq, SourceId};
 
@@ -40,12 +42,65 @@ impl Expiry<'_> {
             }
         }
         self.thin()?;
-        if let Progress::Empty(segments) = self.ask(Task::Sweep)? {
-            for number in segments {
-                self.shared.segments.remove(number).map_err(|error| self.io("removing a segment file", &error))?;
-            }
+        self.sweep()
+    }
+
+    /// Removes the files in which nothing is live, once what else they tell is written again.
+    fn sweep(&self) -> Result<(), LogError> {
+        let live = self.shared.index()?.live()?;
+        let mut files = self.shared.segments.sizes();
+        // The last is being written to.
+        files.pop_last();
+        files.retain(|number, _| live.get(number).is_none_or(|live| *live == 0));
+        for (&number, &size) in &files {
+            self.carry(number, size)?;
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        let segments: Vec<u32> = files.into_keys().collect();
+        self.ask(Task::Release(segments.clone()))?;
+        for number in segments {
+            self.shared.segments.remove(number).map_err(|error| self.io("removing a segment file", &error))?;
         }
         Ok(())
+    }
+
+    /// Writes again what a segment tells besides events: the segment files are the truth, also when the index is made anew.
+    fn carry(&self, number: u32, size: u64) -> Result<(), LogError> {
+        let (mut names, mut lanes, mut sources) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let mut offset = 0;
+        while offset + (HEADER as u64) <= size {
+            let header = self.header(number, offset)?;
+            match header.kind {
+                Kind::Parcel | Kind::Span => drop(sources.insert(SourceId(header.source))),
+                Kind::Outcome | Kind::Lane => drop(lanes.insert(lane_of(&header))),
+                Kind::Source | Kind::Instance => names.push(self.copy(number, offset, &header)?),
+            }
+            offset += HEADER as u64 + u64::from(header.body_len);
+        }
+        self.ask(Task::Carry { names, lanes: Vec::new(), sources: sources.into_iter().collect() })?;
+        let lanes: Vec<_> = lanes.into_iter().collect();
+        for lanes in lanes.chunks(LANES) {
+            self.ask(Task::Carry { names: Vec::new(), lanes: lanes.to_vec(), sources: Vec::new() })?;
+        }
+        Ok(())
+    }
+
+    fn header(&self, number: u32, offset: u64) -> Result<Header, LogError> {
+        let read = self.shared.segments.read(number, offset, HEADER);
+        let bytes = read.map_err(|error| self.io("reading a segment file", &error))?;
+        Header::decode(&bytes).map_err(|problem| self.shared.corrupt_frame(number, offset, &problem))
+    }
+
+    /// A frame as it lies there, to be written again.
+    fn copy(&self, number: u32, offset: u64, header: &Header) -> Result<Write, LogError> {
+        let read = self.shared.segments.read(number, offset + HEADER as u64, header.body_len as usize);
+        let body = read.map_err(|error| self.io("reading a segment file", &error))?;
+        header
+            .check(&body)
+            .and_then(|()| again(header, &body))
+            .map_err(|problem| self.shared.corrupt_frame(number, offset, &problem))
     }
 
     /// Up to where each source's events may go, the oldest first.
@@ -107,13 +162,9 @@ impl Expiry<'_> {
     }
 
     fn evacuate(&self, number: u32, size: u64) -> Result<(), LogError> {
-        let read = |offset, length| {
-            self.shared.segments.read(number, offset, length).map_err(|error| self.io("reading a segment file", &error))
-        };
         let mut offset = 0;
         while offset + (HEADER as u64) <= size {
-            let corrupt = |problem: &str| self.shared.corrupt_frame(number, offset, problem);
-            let header = Header::decode(&read(offset, HEADER)?).map_err(|problem| corrupt(&problem))?;
+            let header = self.header(number, offset)?;
             let (source, first) = (SourceId(header.source), header.place);
             let run = match header.kind {
                 Kind::Parcel => self.shared.index()?.run(source, first)?,
@@ -124,19 +175,11 @@ impl Expiry<'_> {
                 continue;
             };
             let length = usize::try_from(run.place.length).unwrap_or_default();
-            let frames = self.shared.frames(source, &run, read(offset, length)?)?;
-            let parcels = frames.into_iter().map(|(header, body)| {
-                let summary = parcel::summary(&body).map_err(|problem| corrupt(&problem))?;
-                let frame = Frame::build(Kind::Parcel, header.source, header.place, |out| {
-                    out.extend_from_slice(&body);
-                    Ok(())
-                });
-                let frame = frame.map_err(|problem| corrupt(&problem))?;
-                // Nobody waits for one parcel: the task answers for all.
-                let (answer, _) = oneshot::channel();
-                Ok(Write { frame, content: Content::Parcel(summary), answer: Answer::Place(answer) })
-            });
-            let parcels = parcels.collect::<Result<_, LogError>>()?;
+            let bytes = self.shared.segments.read(number, offset, length);
+            let bytes = bytes.map_err(|error| self.io("reading a segment file", &error))?;
+            let frames = self.shared.frames(source, &run, bytes)?;
+            let parcels = frames.iter().map(|(header, body)| again(header, body)).collect::<Result<_, _>>();
+            let parcels = parcels.map_err(|problem| self.shared.corrupt_frame(number, offset, &problem))?;
             self.ask(Task::Move { from: number, source, parcels })?;
             offset += run.place.length;
         }
@@ -152,6 +195,15 @@ impl Expiry<'_> {
     fn io(&self, doing: &str, error: &io::Error) -> LogError {
         self.shared.context.io(doing, error)
     }
+}
+
+/// A frame with the same body, to be written again.
+fn again(header: &Header, body: &[u8]) -> Result<Write, Problem> {
+    let frame = Frame::build(header.kind, header.source, header.place, |out| {
+        out.extend_from_slice(body);
+        Ok(())
+    })?;
+    Ok(Write::unanswered(frame, content(header, body)?))
 }
 
 /// The parcels of a source that every lane has finished, from the floor on.

@@ -21,6 +21,10 @@ pub(super) enum Kind {
     Source = 3,
     /// The name of an instance; its number stands where the place does.
     Instance = 4,
+    /// How far a lane is and its dead letters: all that records in segments which go had told.
+    Lane = 5,
+    /// What is kept of a source: all that parcels in segments which go had told.
+    Span = 6,
 }
 
 /// It is the first of its group.
@@ -57,6 +61,8 @@ impl Header {
             2 => Kind::Outcome,
             3 => Kind::Source,
             4 => Kind::Instance,
+            5 => Kind::Lane,
+            6 => Kind::Span,
             other => return Err(format!("this release knows no frame of kind {other}")),
         };
         let (body_len, source) = (u32::from_le_bytes([l0, l1, l2, l3]), u32::from_le_bytes([s0, s1, s2, s3]));

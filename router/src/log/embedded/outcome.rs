@@ -1,7 +1,7 @@
 //! Records and lane states as bytes. A record of one delivered event takes some 20 bytes.
 
 use super::codec::{Problem, Reader, put_number, put_range, put_text, put_time};
-use crate::log::{Dead, Done, How, LaneId, LaneState, Outcome, Retry, Seq};
+use crate::log::{Dead, DeadLetter, Done, How, LaneId, LaneState, Outcome, Retry, Seq};
 
 const VERSION: u8 = 1;
 const SKIPPED: u8 = 0;
@@ -68,11 +68,41 @@ pub(super) fn put_state(out: &mut Vec<u8>, state: &LaneState) {
 /// What is wrong with the bytes.
 pub(super) fn read_state(bytes: &[u8]) -> Result<LaneState, Problem> {
     let mut reader = Reader::new(bytes);
-    reader.version(VERSION)?;
-    let judged = many(&mut reader, |reader| reader.range())?;
-    let retries = many(&mut reader, retry)?;
+    let state = state(&mut reader)?;
     reader.end()?;
+    Ok(state)
+}
+
+fn state(reader: &mut Reader<'_>) -> Result<LaneState, Problem> {
+    reader.version(VERSION)?;
+    let judged = many(reader, |reader| reader.range())?;
+    let retries = many(reader, retry)?;
     Ok(LaneState { judged, retries, dead: 0 })
+}
+
+/// Adds how far a lane is, with its dead letters.
+pub(super) fn put_lane(out: &mut Vec<u8>, state: &LaneState, letters: &[DeadLetter]) {
+    put_state(out, state);
+    put_number(out, letters.len() as u64);
+    for letter in letters {
+        put_number(out, letter.seq);
+        put_time(out, letter.at);
+        put_dead(out, &letter.dead);
+    }
+}
+
+/// Reads how far a lane is, with its dead letters.
+///
+/// # Errors
+/// What is wrong with the bytes.
+pub(super) fn read_lane(bytes: &[u8], lane: LaneId) -> Result<(LaneState, Vec<DeadLetter>), Problem> {
+    let mut reader = Reader::new(bytes);
+    let state = state(&mut reader)?;
+    let letters = many(&mut reader, |reader| {
+        Ok(DeadLetter { lane, seq: reader.number()?, at: reader.time()?, dead: dead(reader)? })
+    })?;
+    reader.end()?;
+    Ok((state, letters))
 }
 
 /// Adds a dead letter without its place.
@@ -177,7 +207,14 @@ mod tests {
         let state = LaneState { judged: vec![0..9, 11..30], retries: outcome().retry, dead: 0 };
         let mut out = Vec::new();
         put_state(&mut out, &state);
-        assert_eq!(read_state(&out), Ok(state));
+        assert_eq!(read_state(&out), Ok(state.clone()));
+
+        let outcome = outcome();
+        let (seq, dead) = outcome.dead[0].clone();
+        let letters = vec![DeadLetter { lane: outcome.lane, seq, at: outcome.at, dead }];
+        let mut out = Vec::new();
+        put_lane(&mut out, &state, &letters);
+        assert_eq!(read_lane(&out, outcome.lane), Ok((state, letters)));
     }
 
     #[test]

@@ -123,10 +123,19 @@ impl Replay<'_> {
     }
 }
 
-fn content(header: &Header, body: &[u8]) -> Result<Content, Problem> {
+/// What a frame holds.
+pub(super) fn content(header: &Header, body: &[u8]) -> Result<Content, Problem> {
     Ok(match header.kind {
         Kind::Parcel => Content::Parcel(parcel::summary(body)?),
         Kind::Outcome => Content::Outcome(outcome::read(body, lane_of(header))?),
         Kind::Source | Kind::Instance => Content::Name(Reader::new(body).text()?),
+        Kind::Lane => {
+            let (state, letters) = outcome::read_lane(body, lane_of(header))?;
+            Content::Lane(state, letters)
+        }
+        Kind::Span => {
+            let mut reader = Reader::new(body);
+            Content::Span(reader.number()?, reader.number()?)
+        }
     })
 }

@@ -1,5 +1,6 @@
 //! What the writer and everyone who reads have in common.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use super::EmbeddedOptions;
 use super::books::{Books, Spans};
 use super::context::Context;
 use super::frame::{HEADER, Header, Kind};
-use super::index::{Index, Span};
+use super::index::{Index, Mark, Span};
 use super::parcel;
 use super::replay::replay;
 use super::run::Entry;
@@ -48,13 +49,41 @@ impl Shared {
     pub(super) fn reopen(&self) -> Result<Books, LogError> {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         *index = None;
-        let opened = Index::open(&self.folder.join("index"), &self.options, self.context.clone())?;
+        let opened = self.open_index()?;
         let mut books = Books::open(opened.clone(), Arc::clone(&self.spans), self.context.clone())?;
         replay(&self.segments, &mut books, &self.context)?;
         books.forget_notes();
         self.measure(&opened);
         *index = Some(opened);
         Ok(books)
+    }
+
+    /// Opens the index. One that cannot be opened is put aside and made anew: all that is in it is in the segment files too. After
+    /// a power failure this is how it has to be, because fjall's journal is not synced and does not always bear a torn end.
+    fn open_index(&self) -> Result<Index, LogError> {
+        let folder = self.folder.join("index");
+        let open = || Index::open(&folder, &self.options, self.context.clone());
+        let problem = match open() {
+            Ok(index) if !self.is_stale(&index)? => return Ok(index),
+            Ok(_) => "it ends before the oldest segment file begins".to_owned(),
+            Err(LogError::Corrupt { problem, .. }) => problem,
+            Err(error) => return Err(error),
+        };
+        tracing::warn!(problem, "the index is made anew; what could not be read is kept as `index.damaged`");
+        let aside = self.folder.join("index.damaged");
+        let io = |error: io::Error| self.context.io("putting the damaged index aside", &error);
+        if aside.exists() {
+            fs::remove_dir_all(&aside).map_err(io)?;
+        }
+        fs::rename(&folder, &aside).map_err(io)?;
+        open()
+    }
+
+    /// Whether segment files went that the index has not followed.
+    fn is_stale(&self, index: &Index) -> Result<bool, LogError> {
+        let mark = index.mark()?;
+        let oldest = self.segments.sizes().keys().next().copied();
+        Ok(mark != Mark::default() && oldest.is_some_and(|oldest| mark.segment < oldest))
     }
 
     /// The index, to read from.

@@ -57,8 +57,10 @@ pub(super) enum Task {
     Trim(LaneId, Seq),
     /// Writes a run anew, so that its segment can go.
     Move { from: u32, source: SourceId, parcels: Vec<Write> },
-    /// Names the segments that can go.
-    Sweep,
+    /// Writes again what segments that go tell besides events: names, how far lanes are, places of sources.
+    Carry { names: Vec<Write>, lanes: Vec<LaneId>, sources: Vec<SourceId> },
+    /// Lets go of segments in which nothing is live.
+    Release(Vec<u32>),
 }
 
 /// How a [`Task`] went.
@@ -67,7 +69,6 @@ pub(super) enum Progress {
     /// Ask again.
     More,
     Finished,
-    Empty(Vec<u32>),
 }
 
 /// How many entries of the index one task touches.
@@ -258,14 +259,17 @@ impl Writer {
     }
 
     fn task(&mut self, task: Task) -> Result<Progress, LogError> {
-        let tail = self.tail.number();
-        let sizes = self.shared.segments.sizes();
         let books = self.books()?;
         let more = |more| if more { Progress::More } else { Progress::Finished };
         let progress = match task {
             Task::Forget(source, to) => books.forget(source, to, STEP).map(more),
             Task::Trim(lane, floor) => books.trim(lane, floor, STEP).map(more),
-            Task::Sweep => books.sweep(sizes.into_keys().filter(|number| *number < tail)).map(Progress::Empty),
+            Task::Release(segments) => books.release(&segments).map(|()| Progress::Finished),
+            Task::Carry { mut names, lanes, sources } => {
+                let carried = books.carried(&lanes, &sources)?;
+                names.extend(carried.into_iter().map(|(frame, content)| Write::unanswered(frame, content)));
+                return self.group(&mut names, 0).map(|()| Progress::Finished);
+            }
             Task::Move { from, source, mut parcels } => {
                 let first = parcels.first().map_or(0, |write| write.frame.header().place);
                 let there = books.index().run(source, first)?.is_some_and(|run| run.place.segment == from);
@@ -288,6 +292,14 @@ impl Writer {
     fn failed(&mut self, error: LogError) -> LogError {
         self.books = None;
         error
+    }
+}
+
+impl Write {
+    /// A frame for which nobody waits by itself.
+    pub(super) fn unanswered(frame: Frame, content: Content) -> Self {
+        let (answer, _) = oneshot::channel();
+        Self { frame, content, answer: Answer::Done(answer) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Partners that are slow, down, or limit us: hours of it, in milliseconds.
 
-mod delivery_world;
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::Engine;
 use destination_router::log::Log;
 
@@ -71,7 +71,9 @@ async fn one_dead_partner_of_fifty_takes_nothing_from_the_others() {
             _ => (50 * MS, Reply::Status(200)),
         });
         let names: Vec<String> = (0..50).map(|n| format!("p{n}")).collect();
-        let engine = world.engine(names.iter().map(|name| Fake::new(name).batch(10, Duration::ZERO).from(&["web"])).collect()).await;
+        let engine = world
+            .engine(names.iter().map(|name| Fake::new(name).batch(10, Duration::ZERO).from(&["web"])).collect())
+            .await;
         for _ in 0..80 {
             world.accept(Some(&engine), "web", 50).await;
             tokio::time::sleep(500 * MS).await;
@@ -202,7 +204,8 @@ async fn a_lane_with_too_many_open_retries_reads_no_new_events_until_they_drain(
 #[tokio::test(start_paused = true)]
 async fn new_events_go_before_retries_and_retries_are_not_starved() {
     let world = World::new();
-    world.script(|seen| (100 * MS, Reply::Status(if seen.events[0] < 100 && seen.at < 5 * SECOND { 500 } else { 200 })));
+    world
+        .script(|seen| (100 * MS, Reply::Status(if seen.events[0] < 100 && seen.at < 5 * SECOND { 500 } else { 200 })));
     // One request at a time, and more new events than it can take.
     let engine = world.engine(vec![Fake::new("mix").limit(|l| l.concurrency = 1).from(&["web"])]).await;
     world.accept(Some(&engine), "web", 20_000).await;

@@ -1,12 +1,12 @@
 //! Code of one destination that panics or does not end harms its own events alone.
 
-mod delivery_world;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::delivery::Instance;
 use destination_router::log::Log;
 use serde_json::json;
@@ -14,7 +14,8 @@ use serde_json::json;
 #[tokio::test(start_paused = true)]
 async fn of_a_batch_with_an_event_that_panics_in_the_plan_only_that_one_is_rejected() {
     let world = World::new();
-    let engine = world.engine(vec![Fake::new("bad").batch(100, 10 * MS).from(&["web"]), Fake::new("good").from(&["app"])]).await;
+    let engine =
+        world.engine(vec![Fake::new("bad").batch(100, 10 * MS).from(&["web"]), Fake::new("good").from(&["app"])]).await;
     let event = |n: usize| if n == 41 { json!({"n": n, "poison": "plan"}) } else { json!({ "n": n }) };
     world.accept_json(Some(&engine), "web", (0..100).map(event).collect()).await;
     world.accept_json(Some(&engine), "app", vec![json!({"n": 0})]).await;
@@ -43,7 +44,9 @@ async fn a_panic_in_route_or_judge_rejects_the_events_concerned() {
         let lane = world.lane("web", "bad");
         world.finish(lane, SECOND).await;
         let ends = world.ends(lane);
-        assert!(ends.iter().all(|(seq, ends)| ends[..] == [if [1, 2].contains(seq) { End::Dead } else { End::Delivered }]));
+        assert!(
+            ends.iter().all(|(seq, ends)| ends[..] == [if [1, 2].contains(seq) { End::Dead } else { End::Delivered }])
+        );
         let dead = world.log.dead(Some(lane), None, 9).unwrap();
         assert!(dead[1].dead.reason.contains("while it read the answer: a teapot"), "{dead:?}");
     }
@@ -73,7 +76,13 @@ async fn an_event_with_which_the_code_does_not_end_is_rejected_and_the_others_ar
         world.finish(world.lane("web", "good"), 5 * SECOND).await;
         drop(engine);
         let engine = world.engine(vec![Instance { watched: true, ..reborn(&release).from(&["web"]) }]).await;
-        world.accept_json(Some(&engine), "web", vec![json!({"n": 90}), json!({"n": 91, "loop": place}), json!({"n": 92})]).await;
+        world
+            .accept_json(
+                Some(&engine),
+                "web",
+                vec![json!({"n": 90}), json!({"n": 91, "loop": place}), json!({"n": 92})],
+            )
+            .await;
         let lane = world.lane("web", "bad");
         world.finish(lane, 10 * SECOND).await;
         let dead = world.log.dead(Some(lane), None, 9).unwrap();

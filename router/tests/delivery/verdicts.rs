@@ -1,12 +1,12 @@
 //! What each verdict leads to, from the log to the partner and back, in virtual time.
 
-mod delivery_world;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use delivery_world::*;
+use crate::fake::*;
+use crate::partner::*;
+use crate::world::*;
 use destination_router::log::{How, Log};
 use serde_json::json;
 
@@ -98,7 +98,8 @@ async fn a_failure_of_one_event_holds_up_no_other() {
     let lane = world.lane("web", "mix");
     world.finish(lane, 2 * HOUR).await;
     let history = world.log.history(lane, 0).unwrap();
-    let attempts: Vec<u32> = history.iter().flat_map(|outcome| &outcome.retry).map(|(_, retry)| retry.attempts).collect();
+    let attempts: Vec<u32> =
+        history.iter().flat_map(|outcome| &outcome.retry).map(|(_, retry)| retry.attempts).collect();
     assert_eq!(attempts, (1..=attempts.len() as u32).collect::<Vec<_>>());
     assert!((8..40).contains(&attempts.len()), "{attempts:?}");
 }
@@ -115,7 +116,10 @@ async fn an_event_is_given_up_when_its_window_is_over() {
     let dead = world.log.dead(Some(lane), None, 10).unwrap();
     let [letter] = &dead[..] else { panic!("{dead:?}") };
     let expected = format!(", {} attempts: 500", letter.dead.attempts);
-    assert!(letter.dead.reason.starts_with("gave up after 4h") && letter.dead.reason.ends_with(&expected), "{letter:?}");
+    assert!(
+        letter.dead.reason.starts_with("gave up after 4h") && letter.dead.reason.ends_with(&expected),
+        "{letter:?}"
+    );
     assert_eq!(world.counts("mix")[&0], letter.dead.attempts as usize);
     assert!(letter.dead.attempts > 15, "{letter:?}");
 }
@@ -129,8 +133,18 @@ async fn a_batch_that_is_too_large_is_halved_until_it_fits_and_one_event_alone_i
     let lane = world.lane("web", "mix");
     world.finish(lane, SECOND).await;
     let ends = world.ends(lane);
-    assert!(ends.iter().all(|(seq, ends)| ends[..] == [if *seq == 5 { End::Dead } else { End::Delivered }]), "{ends:?}");
-    let taken = world.seen.lock().unwrap().iter().filter(|seen| seen.events.len() <= 3 && !seen.events.contains(&5)).map(|s| s.events.len()).sum::<usize>();
+    assert!(
+        ends.iter().all(|(seq, ends)| ends[..] == [if *seq == 5 { End::Dead } else { End::Delivered }]),
+        "{ends:?}"
+    );
+    let taken = world
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|seen| seen.events.len() <= 3 && !seen.events.contains(&5))
+        .map(|s| s.events.len())
+        .sum::<usize>();
     assert_eq!(taken, 15);
 }
 

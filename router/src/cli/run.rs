@@ -1,0 +1,215 @@
+//! `router run`: the whole of it, from the configuration to the last event before the end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::sync::watch as signal;
+
+use super::logs::{self, Format};
+use super::{Failed, Where};
+use crate::control::app::App;
+use crate::control::config::{self, Loaded};
+use crate::control::running::Running;
+use crate::control::watch::Watch;
+use crate::control::{admin, app};
+use crate::ingest::{self, Serving};
+
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Take events and forward them
+///
+/// Reads the configuration again when it changes, and on SIGHUP. Stops on SIGTERM and SIGINT; a second one ends it at once.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  router run
+  router run -c /etc/router/router.yaml --log-format json
+  router run --destinations ./my-destinations --log debug
+
+Exit codes: 0 stopped as asked, 1 mistakes in the configuration or the data folder is in use, 2 could not run.")]
+pub(super) struct Run {
+    #[command(flatten)]
+    place: Where,
+    /// More definition files, besides those of the configuration
+    #[arg(long, value_name = "DIR")]
+    destinations: Vec<PathBuf>,
+    /// How long requests that are being worked on may take once it is asked to stop
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    grace: Duration,
+    /// What is logged: error, warn, info, debug, trace, or a filter like `destination_router::delivery=debug`
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "RUST_LOG")]
+    log: String,
+    /// How it is logged
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    log_format: Format,
+}
+
+impl Run {
+    pub(super) fn main(self) -> Result<(), Failed> {
+        let loaded = config::load(super::existing(&self.place.config)?, &self.destinations, &app::variables)
+            .map_err(|report| Failed::mistakes(&report))?;
+        logs::begin(self.log_format, &self.log)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failed::could_not(format_args!("the runtime does not start: {error}")))?;
+        let done = runtime.block_on(self.run(loaded));
+        // Threads that are stuck in a destination's code are not waited for.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        done
+    }
+
+    async fn run(self, loaded: Loaded) -> Result<(), Failed> {
+        let mut signals = Signals::new()?;
+        let (listen, admin_listen) = (loaded.config.listen, loaded.config.admin.listen);
+        let (connections, token) = (loaded.config.limits.connections, loaded.config.admin.token.clone());
+        let data = loaded.data.clone();
+        // Before the log is opened: a port that is taken is no reason to touch it.
+        let listener = bind(listen, "listen").await?;
+        let admin_listener = bind(admin_listen, "admin.listen").await?;
+        let (listen, admin_listen) = (local(&listener)?, local(&admin_listener)?);
+
+        let watch = Watch::new(loaded.file.clone(), loaded.folders.clone());
+        let app = App::start(loaded, self.destinations.clone(), listen).await?;
+        app.say();
+        let (end, ending) = signal::channel(false);
+        let serving = Serving { connections, end_time: self.grace, ..Serving::default() };
+        let events =
+            tokio::spawn(ingest::serve(listener, ingest::router(app.ingest().clone()), serving, over(ending.clone())));
+        let (admin_end, admin_ending) = signal::channel(false);
+        let serving = Serving { end_time: Duration::from_secs(1), ..Serving::default() };
+        let admin =
+            tokio::spawn(ingest::serve(admin_listener, admin::router(app.clone(), token), serving, over(admin_ending)));
+        Running { pid: std::process::id(), listen, admin: admin_listen }
+            .write(&data)
+            .map_err(|error| Failed::could_not(format_args!("{} cannot be written to: {error}", data.display())))?;
+        tracing::info!("events on http://{listen}/v1, metrics and admin API on http://{admin_listen}");
+
+        let upkeep = tokio::spawn(app.clone().upkeep());
+        self.until_asked_to_stop(&app, watch, &mut signals).await;
+
+        app.stopping();
+        let stop = async {
+            let _ = end.send(true);
+            let _ = events.await;
+            upkeep.abort();
+            app.stop(self.grace).await;
+            let _ = admin_end.send(true);
+            let _ = admin.await;
+        };
+        tokio::select! {
+            () = stop => tracing::info!("stopped"),
+            () = signals.stop() => tracing::warn!("ended at once; what was accepted and not delivered is delivered after the next start"),
+        }
+        Running::remove(&data);
+        Ok(())
+    }
+
+    async fn until_asked_to_stop(&self, app: &Arc<App>, mut watch: Watch, signals: &mut Signals) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let asked = tokio::select! {
+                said = signals.next() => match said {
+                    Said::Stop => break,
+                    Said::Reload => true,
+                },
+                _ = look.tick() => false,
+            };
+            let mut looking = watch;
+            let looked = tokio::task::spawn_blocking(move || {
+                let changed = looking.changed();
+                (looking, changed)
+            });
+            let changed = match looked.await {
+                Ok((looked, changed)) => {
+                    watch = looked;
+                    changed
+                }
+                // The runtime ends.
+                Err(_) => break,
+            };
+            if (asked || changed)
+                && let Some(folders) = app.reload().await
+            {
+                watch.folders(folders);
+            }
+        }
+        tracing::info!("stopping: requests that are being worked on have {}", humantime::format_duration(self.grace));
+    }
+}
+
+async fn bind(address: std::net::SocketAddr, key: &str) -> Result<TcpListener, Failed> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failed::could_not(format_args!(
+            "cannot listen on {address}: {error}; `{key}` in the configuration is another one?"
+        ))
+    })
+}
+
+fn local(listener: &TcpListener) -> Result<std::net::SocketAddr, Failed> {
+    listener.local_addr().map_err(Failed::could_not)
+}
+
+/// Comes once `true` was sent, or the sender is gone.
+async fn over(mut ending: signal::Receiver<bool>) {
+    let _ = ending.wait_for(|over| *over).await;
+}
+
+/// What the operating system says.
+struct Signals {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> Result<Self, Failed> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let failed = |error| Failed::could_not(format_args!("signals cannot be heard: {error}"));
+        Ok(Self {
+            hangup: signal(SignalKind::hangup()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Result<Self, Failed> {
+        Ok(Self {})
+    }
+
+    /// What it says next.
+    #[cfg(unix)]
+    async fn next(&mut self) -> Said {
+        tokio::select! {
+            _ = self.terminate.recv() => Said::Stop,
+            _ = self.interrupt.recv() => Said::Stop,
+            _ = self.hangup.recv() => Said::Reload,
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> Said {
+        let _ = tokio::signal::ctrl_c().await;
+        Said::Stop
+    }
+
+    /// Waits for the next that ends it.
+    async fn stop(&mut self) {
+        while self.next().await != Said::Stop {}
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Reload,
+    Stop,
+}
