@@ -81,7 +81,8 @@ async fn deliver(batch: usize, parcel: usize, events: usize, instances: usize, w
     }
     for name in names {
         let Ok(instance) = log.instance(&name) else { continue };
-        while log.lane(LaneId { source, instance }).is_ok_and(|state| state.judged != [0..first as u64]) {
+        while log.lane(LaneId { source, instance }).is_ok_and(|state| state.judged.first() != Some(&(0..first as u64)))
+        {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

@@ -1,4 +1,5 @@
 //! The command line: what each command says, and with which exit code it ends.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Output};

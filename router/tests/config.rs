@@ -1,4 +1,5 @@
 //! The configuration: what is read of a right one, and what is said of a wrong one.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::time::Duration;

@@ -78,14 +78,14 @@ async fn disk_space_is_given_back() {
 
     let log = open(dir.path());
     assert_eq!(log.head(lane.source).expect("a head"), 30_000);
-    assert_eq!(log.lane(lane).expect("a lane").judged, [0..30_000]);
+    assert_eq!(log.lane(lane).expect("a lane").judged, [0..30_000; 1]);
     drop(log);
 
     // What segments that went had told is not lost with the index either.
     fs::remove_dir_all(dir.path().join("index")).expect("removed");
     let log = open(dir.path());
     assert_eq!(log.head(lane.source).expect("a head"), 30_000);
-    assert_eq!(log.lane(lane).expect("a lane").judged, [0..30_000]);
+    assert_eq!(log.lane(lane).expect("a lane").judged, [0..30_000; 1]);
     assert_eq!(self::lane(&log, "web"), lane);
     assert_eq!(log.append(hundred(lane.source, 300)).await.expect("accepted"), 30_000);
 }
@@ -130,7 +130,7 @@ async fn an_event_that_waits_does_not_hold_the_space_of_others() {
     whole(&log);
     assert_eq!(log.head(busy.source).expect("a head"), 20_000);
     assert_eq!(lane(&log, "stuck"), stuck);
-    assert_eq!(log.lane(busy).expect("a lane").judged, [0..20_000]);
+    assert_eq!(log.lane(busy).expect("a lane").judged, [0..20_000; 1]);
 }
 
 #[tokio::test]

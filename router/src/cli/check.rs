@@ -25,9 +25,6 @@ Exit codes: 0 no mistakes, 1 mistakes, 2 could not look.")]
 pub(super) struct Check {
     #[command(flatten)]
     place: Where,
-    /// More definition files, besides those of the configuration
-    #[arg(long, value_name = "DIR")]
-    destinations: Vec<PathBuf>,
     /// Definition files must have tapes here: DIR/<name>/<case> with the name of the action in it, one for each action at least
     #[arg(long, value_name = "DIR")]
     tapes: Option<PathBuf>,
@@ -53,7 +50,7 @@ impl Check {
 
     fn configuration(&self, report: &mut Report) -> Result<String, Failed> {
         let file = super::existing(&self.place.config)?;
-        match config::load(file, &self.destinations, &app::variables) {
+        match config::load(file, &self.place.destinations, &app::variables) {
             Ok(loaded) => {
                 let sources = counted(loaded.config.sources.len(), "source");
                 let destinations = counted(loaded.instances.len(), "destination");
@@ -76,7 +73,7 @@ impl Check {
     /// Without files, those of the folders named here are meant, and those in the program where none is named.
     fn look_for_tapes(&self, tapes: &Path, report: &mut Report) {
         let mut files = self.files.clone();
-        files.extend(self.destinations.iter().flat_map(|folder| definitions::files(folder).unwrap_or_default()));
+        files.extend(self.place.destinations.iter().flat_map(|folder| definitions::files(folder).unwrap_or_default()));
         let mut definitions = Definitions::default();
         if files.is_empty() {
             definitions = Definitions::read(&[], |_| true).0;

@@ -104,7 +104,7 @@ fn list(query: &Query, json: bool, place: &Where) -> Result<(), Failed> {
     }
     let listed: Listed = match runtime()?.block_on(ask::locate(place)?.ask(Method::GET, &path, None))? {
         Some(answer) => ask::read(answer)?,
-        None => Offline::open(&place.config)?.dead_letters(query)?,
+        None => Offline::open(&place.config, &place.destinations)?.dead_letters(query)?,
     };
     super::print(&listed, json)
 }

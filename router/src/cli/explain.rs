@@ -40,7 +40,7 @@ pub(super) fn find(place: &Where, id: &str) -> Result<Explanation, Failed> {
     let asked = runtime()?.block_on(located.ask(Method::GET, &format!("/v1/explain/{}", ask::encoded(id)), None))?;
     let found = match asked {
         Some(answer) => ask::read(answer)?,
-        None => Offline::open(&place.config)?.explain(id)?,
+        None => Offline::open(&place.config, &place.destinations)?.explain(id)?,
     };
     if found.events.is_empty() {
         return Err(Failed::refused(format_args!(

@@ -55,12 +55,15 @@ enum Command {
     Bench(bench::Bench),
 }
 
-/// Where the configuration is, for every subcommand that asks a router.
+/// Where the configuration is, for every subcommand that runs or asks a router.
 #[derive(Debug, Clone, Args)]
 struct Where {
     /// The configuration file
     #[arg(short, long, value_name = "FILE", default_value = "router.yaml", env = "ROUTER_CONFIG")]
     config: PathBuf,
+    /// More folders of definition files, besides `destinations_from` of the configuration
+    #[arg(long, value_name = "DIR")]
+    destinations: Vec<PathBuf>,
 }
 
 /// Why a command did not do what it was asked to. It reads what, where, and how to mend it.

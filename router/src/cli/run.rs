@@ -1,6 +1,5 @@
 //! `router run`: the whole of it, from the configuration to the last event before the end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,9 +32,6 @@ Exit codes: 0 stopped as asked, 1 mistakes in the configuration or the data fold
 pub(super) struct Run {
     #[command(flatten)]
     place: Where,
-    /// More definition files, besides those of the configuration
-    #[arg(long, value_name = "DIR")]
-    destinations: Vec<PathBuf>,
     /// How long requests that are being worked on may take once it is asked to stop
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     grace: Duration,
@@ -49,7 +45,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn main(self) -> Result<(), Failed> {
-        let loaded = config::load(super::existing(&self.place.config)?, &self.destinations, &app::variables)
+        let loaded = config::load(super::existing(&self.place.config)?, &self.place.destinations, &app::variables)
             .map_err(|report| Failed::mistakes(&report))?;
         logs::begin(self.log_format, &self.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -73,7 +69,7 @@ impl Run {
         let (listen, admin_listen) = (local(&listener)?, local(&admin_listener)?);
 
         let watch = Watch::new(loaded.file.clone(), loaded.folders.clone());
-        let app = App::start(loaded, self.destinations.clone(), listen).await?;
+        let app = App::start(loaded, self.place.destinations.clone(), listen).await?;
         app.say();
         let (end, ending) = signal::channel(false);
         let serving = Serving { connections, end_time: self.grace, ..Serving::default() };
@@ -132,10 +128,8 @@ impl Run {
                 // The runtime ends.
                 Err(_) => break,
             };
-            if (asked || changed)
-                && let Some(folders) = app.reload().await
-            {
-                watch.folders(folders);
+            if asked || changed {
+                watch.folders(app.reload().await);
             }
         }
         tracing::info!("stopping: requests that are being worked on have {}", humantime::format_duration(self.grace));

@@ -141,12 +141,14 @@ impl App {
         }
     }
 
-    /// Reads the configuration again. A right one is in force when this answers, with the folders to watch from now on; a wrong one
-    /// is reported, and the one before stays.
-    pub(crate) async fn reload(&self) -> Option<Vec<PathBuf>> {
+    /// Reads the configuration again. A right one is in force when this answers; a wrong one is reported, and the one before stays.
+    /// The answer is the folders to watch from now on.
+    pub(crate) async fn reload(&self) -> Vec<PathBuf> {
         let current = self.current();
         let (file, more) = (current.loaded.file.clone(), self.more.clone());
-        let loaded = tokio::task::spawn_blocking(move || config::load(&file, &more, &variables)).await.ok()?;
+        let reading =
+            tokio::task::spawn_blocking(move || (config::load(&file, &more, &variables), config::glance(&file)));
+        let Ok((loaded, glance)) = reading.await else { return current.loaded.folders.clone() };
         let applied = match loaded {
             Ok(loaded) => {
                 self.apply(loaded.keeping(&current.loaded.instances)).await.map_err(|e| format!("error: {e}\n"))
@@ -156,7 +158,7 @@ impl App {
         match applied {
             Ok(folders) => {
                 *self.mistakes() = None;
-                Some(folders)
+                folders
             }
             Err(mistakes) => {
                 tracing::error!(
@@ -164,7 +166,9 @@ impl App {
                     mistakes.trim_end()
                 );
                 *self.mistakes() = Some(mistakes);
-                None
+                // The mistake may be in a file of a folder that only the new configuration names.
+                let file = &current.loaded.file;
+                glance.map_or_else(|_| current.loaded.folders.clone(), |new| config::folders(&new, file, &self.more))
             }
         }
     }
@@ -224,7 +228,7 @@ impl App {
         Ok(lanes)
     }
 
-    /// From now on nothing is taken.
+    /// From now on it is not ready.
     pub(crate) fn stopping(&self) {
         self.gate.stop();
     }

@@ -8,7 +8,7 @@ use crate::delivery::Engine;
 use crate::ingest::{Full, Intake};
 use crate::log::{Seq, SourceId};
 
-/// When a client is to come back to a router whose disk is full or that is stopping.
+/// When a client is to come back to a router whose log is full.
 const COME_BACK: Duration = Duration::from_secs(5);
 
 /// The intake of a running router.
@@ -36,7 +36,7 @@ impl Gate {
         self.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// From now on nothing is taken.
+    /// From now on it is not ready. What is on its way in is still taken: nobody new gets in, for the listener is closed.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -65,7 +65,7 @@ impl Gate {
 
 impl Intake for Gate {
     fn admit(&self, source: SourceId, events: usize, bytes: usize) -> Result<(), Full> {
-        if self.stopping.load(Ordering::Relaxed) || self.too_large() {
+        if self.too_large() {
             return Err(Full { retry_after: COME_BACK });
         }
         let admitted = self.engine.admit(source, events, bytes);

@@ -1,12 +1,12 @@
 //! What an operator touches.
 //!
 //! * [`config`]: the file, its types and its mistakes;
-//! * [`app`]: a running router, where all rooms meet; [`intake`] between ingest and delivery;
-//! * [`explain`], [`dead_letters`], [`status`]: what can be asked, and how it is told; [`answers`] finds it in a running router,
-//!   [`offline`] in the folder of one that does not run;
-//! * [`admin`]: the same over HTTP;
+//! * `app`: a running router, where all rooms meet; `intake` between ingest and delivery;
+//! * [`explain`], [`dead_letters`], [`status`]: what can be asked, and how it is told; `answers` finds it in a running router,
+//!   `offline` in the folder of one that does not run;
+//! * `admin`: the same over HTTP;
 //! * [`metrics`]: the table of metrics, which is also their documentation;
-//! * [`watch`]: whether a file has changed; [`running`]: how commands find the router; [`tokens`]: what partners change.
+//! * [`watch`]: whether a file has changed; [`running`]: how commands find the router; `tokens`: what partners change.
 
 pub(crate) mod admin;
 pub(crate) mod answers;

@@ -1,6 +1,6 @@
 //! The folder of a router that does not run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::app::{self, StartError};
@@ -34,9 +34,9 @@ pub(crate) enum OfflineError {
 }
 
 impl Offline {
-    /// Opens the folder of the configuration in this file.
-    pub(crate) fn open(file: &Path) -> Result<Self, OfflineError> {
-        let loaded = config::load(file, &[], &app::variables).map_err(OfflineError::Configuration)?;
+    /// Opens the folder of the configuration in this file; `more` are folders of definitions.
+    pub(crate) fn open(file: &Path, more: &[PathBuf]) -> Result<Self, OfflineError> {
+        let loaded = config::load(file, more, &app::variables).map_err(OfflineError::Configuration)?;
         if !app::log_folder(&loaded.data).exists() {
             return Err(OfflineError::Nothing(loaded.data.display().to_string()));
         }

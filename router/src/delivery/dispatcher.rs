@@ -48,7 +48,11 @@ pub(super) struct Dispatcher {
     pub(super) tasks: JoinSet<()>,
     pub(super) redriving: HashSet<(LaneId, Seq)>,
     pub(super) counters: Listed,
+    /// Something happened since it was counted what waits.
+    pub(super) changed: bool,
     pub(super) counted: Timestamp,
+    /// Events wait for retries, as of then.
+    pub(super) retries: bool,
     pub(super) swept: Timestamp,
 }
 
@@ -88,6 +92,7 @@ impl Dispatcher {
 
     fn hear(&mut self, message: Message) {
         let now = self.shared.now();
+        self.changed = true;
         match message {
             Message::Appended(source, head) => self.scheduler.appended(source, head, now),
             Message::Done(pull, finished) => self.scheduler.done(now, &pull, finished),
@@ -120,13 +125,14 @@ impl Dispatcher {
     fn chores(&mut self, now: Timestamp) -> Option<Timestamp> {
         let count_at = later(self.counted, COUNT);
         let mut next = self.scheduler.wake_at();
-        if now >= count_at {
-            self.counted = now;
+        if now >= count_at && self.changed {
+            (self.counted, self.changed) = (now, false);
             self.backlog.store(self.scheduler.backlog(), Ordering::Relaxed);
-        } else {
+            self.retries = self.scheduler.retries();
+        } else if self.changed {
             next = Some(next.map_or(count_at, |next| next.min(count_at)));
         }
-        if self.scheduler.retries() {
+        if self.retries {
             let sweep_at = later(self.swept, SWEEP);
             if now >= sweep_at {
                 self.swept = now;
@@ -269,7 +275,7 @@ impl Back {
 impl Drop for Back {
     fn drop(&mut self) {
         let finished = self.finished.take();
-        let finished = finished.unwrap_or_else(|| put_back(&self.shared, &self.pull, &"a worker was cut off"));
+        let finished = finished.unwrap_or_else(|| put_back(&self.shared, &self.pull));
         drop(self.back.send(Message::Done(Arc::clone(&self.pull), finished)));
     }
 }

@@ -77,7 +77,9 @@ impl Engine {
             tasks: JoinSet::new(),
             redriving: HashSet::new(),
             counters: Arc::clone(&counters),
+            changed: true,
             counted: Timestamp::MIN,
+            retries: false,
             swept: shared.now(),
         };
         dispatcher.configure(topology)?.write().await?;

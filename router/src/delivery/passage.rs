@@ -34,8 +34,8 @@ impl Door {
         self.gate().view(now)
     }
 
-    fn back(&self, now: Timestamp, sign: Sign) {
-        self.gate().back(now, sign);
+    fn back(&self, now: Timestamp, kind: Kind, sign: Sign) {
+        self.gate().back(now, kind, sign);
         self.freed.notify_waiters();
     }
 }
@@ -90,6 +90,7 @@ pub(super) struct Pass<'a> {
     instance: &'a Door,
     host: Arc<Door>,
     clock: &'a Clock,
+    kind: Kind,
     open: bool,
 }
 
@@ -97,8 +98,8 @@ impl Pass<'_> {
     /// The request came to something.
     pub(super) fn back(mut self, now: Timestamp, instance: Sign, host: Sign) {
         self.open = false;
-        self.instance.back(now, instance);
-        self.host.back(now, host);
+        self.instance.back(now, self.kind, instance);
+        self.host.back(now, self.kind, host);
     }
 }
 
@@ -106,21 +107,24 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.open {
             let now = self.clock.now();
-            self.instance.back(now, Sign::None);
-            self.host.back(now, Sign::None);
+            self.instance.back(now, self.kind, Sign::None);
+            self.host.back(now, self.kind, Sign::None);
         }
     }
 }
 
-/// Waits for both gates, at most as long as patience goes; a gate that is shut is not waited for.
+/// Waits for both gates: for the rate as long as patience goes, for a place until one must have got free (`timeout`). A gate that is
+/// shut is not waited for.
 pub(super) async fn enter<'a>(
     instance: &'a Door,
     host: &Arc<Door>,
     kind: Kind,
     clock: &'a Clock,
     patience: Duration,
+    timeout: Duration,
 ) -> Result<Pass<'a>, Refused> {
-    let give_up = later(clock.now(), patience);
+    let begun = clock.now();
+    let (patient, longest) = (later(begun, patience), later(begun, timeout.max(patience)));
     loop {
         // Both are heard before they are asked, so that a place that gets free in between is not missed.
         let (a, b) = (instance.freed.notified(), host.freed.notified());
@@ -131,13 +135,13 @@ pub(super) async fn enter<'a>(
         let answer = ask(instance, host, kind, now);
         let refused = |until, retries_only, shut| Err(Refused { until, retries_only, shut });
         let until = match answer {
-            Ask::Go => return Ok(Pass { instance, host: Arc::clone(host), clock, open: true }),
+            Ask::Go => return Ok(Pass { instance, host: Arc::clone(host), clock, kind, open: true }),
             Ask::Shut(until) => return refused(until, false, true),
             Ask::Spent(until) => return refused(until, true, true),
-            Ask::Paced(until) if until > give_up => return refused(until, false, false),
+            Ask::Paced(until) if until > patient => return refused(until, false, false),
             Ask::Paced(until) => until,
-            Ask::Full if now >= give_up => return refused(later(now, Duration::from_millis(50)), false, false),
-            Ask::Full => give_up,
+            Ask::Full if now >= longest => return refused(later(now, Duration::from_millis(50)), false, false),
+            Ask::Full => longest,
         };
         tokio::select! {
             () = a => {}

@@ -64,14 +64,13 @@ impl Scheduler {
     /// How many events of an instance went ahead of an earlier one of their user because too many waited.
     #[must_use]
     pub fn unordered(&self, id: InstanceId) -> u64 {
-        self.instances.iter().find(|instance| instance.id == id).map_or(0, |instance| instance.unordered)
+        self.instance(id).map_or(0, |instance| instance.unordered)
     }
 
     /// How the lanes of an instance stand, without the names and times that the log knows.
     #[must_use]
     pub fn status(&self, id: InstanceId) -> Vec<LaneStatus> {
-        let instance = self.instances.iter().find(|instance| instance.id == id);
-        let slots = instance.into_iter().flat_map(|instance| &instance.lanes);
+        let slots = self.instance(id).into_iter().flat_map(|instance| &instance.lanes);
         let lanes = slots.filter_map(|slot| self.lanes.get(*slot as usize)?.as_ref());
         let mut all: Vec<_> = lanes
             .map(|lane| {

@@ -27,6 +27,11 @@ mod verdicts;
 pub(crate) use fields::is_email;
 pub(crate) use value::time;
 
+/// The words of the value language, operators and casts, for those who describe it.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    value::words()
+}
+
 pub use catalog::{Catalog, embedded};
 pub use code::{Answered, Code, Input, Made};
 pub use definition::Definition;

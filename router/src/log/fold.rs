@@ -122,14 +122,14 @@ mod tests {
     #[test]
     fn ranges_that_touch_or_overlap_become_one() {
         let state = folded(&[done(0..2), done(4..6), done(8..9), done(2..4), done(5..8), done(20..20)]).into_state(0);
-        assert_eq!(state.judged, [0..9]);
+        assert_eq!(state.judged, [0..9; 1]);
     }
 
     #[test]
     fn the_last_record_of_an_event_wins() {
         let fold = folded(&[retry(1), retry(2), retry(3), done(2..3), dead(3)]);
         let state = fold.into_state(1);
-        assert_eq!(state.judged, [1..4]);
+        assert_eq!(state.judged, [1..4; 1]);
         assert_eq!(state.retries.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1]);
     }
 
@@ -148,6 +148,6 @@ mod tests {
         let mut again = Fold::from(fold.clone().into_state(0));
         assert_eq!(again, fold);
         again.add(&done(5..8));
-        assert_eq!(again.into_state(0), LaneState { judged: vec![0..8], ..LaneState::default() });
+        assert_eq!(again.into_state(0), LaneState { judged: vec![0..8; 1], ..LaneState::default() });
     }
 }

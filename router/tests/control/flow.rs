@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Folder, Sink, eventually, text};
+use crate::support::{Folder, Sink, eventually, request, text};
 
 fn one_hook(sink: &Sink) -> String {
     format!(
@@ -136,6 +136,37 @@ fn what_was_accepted_before_a_kill_is_delivered_after_the_restart() {
 }
 
 #[test]
+fn what_was_answered_200_survives_a_kill_in_the_middle_of_it() {
+    let sink = Sink::start();
+    let folder = Folder::new(&one_hook(&sink));
+    let mut router = folder.start();
+    let listen = router.listen;
+    let sender = std::thread::spawn(move || {
+        let mut answered = Vec::new();
+        for i in 0.. {
+            let id = format!("id-{i:05}");
+            let body = format!(r#"{{"writeKey":"fake-key","userId":"u1","event":"Paid","messageId":"{id}"}}"#);
+            match request(listen, "POST", "/v1/track", &[], &body) {
+                Some((200, _)) => answered.push(id),
+                _ => break,
+            }
+        }
+        answered
+    });
+    eventually("events to flow", || (sink.got().len() > 50).then_some(()));
+    router.child.kill().unwrap();
+    router.wait();
+    let answered = sender.join().unwrap();
+
+    let _router = folder.start();
+
+    eventually("all that was answered to arrive", || {
+        let got = sink.ids();
+        answered.iter().all(|id| got.binary_search(id).is_ok()).then_some(())
+    });
+}
+
+#[test]
 fn two_routers_on_one_folder_are_one_too_many() {
     let sink = Sink::start();
     let folder = Folder::new(&one_hook(&sink));
@@ -198,4 +229,18 @@ fn logs_are_json_where_that_is_asked_for() {
         let line: Value = serde_json::from_str(line).unwrap();
         assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
     }
+}
+
+#[test]
+fn the_example_runs_as_it_is() {
+    let sink = Sink::start();
+    let folder = Folder::new("");
+    let example = destination_router::control::config::EXAMPLE;
+    let ports = example.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:8081", "127.0.0.1:0");
+    folder.write("router.yaml", &ports.replace(":9000/events", &format!(":{}/events", sink.port)));
+
+    let router = folder.start();
+    assert_eq!(router.track("example-write-key", "first"), 200);
+
+    eventually("the event to arrive", || (sink.ids() == ["first"]).then_some(()));
 }

@@ -53,3 +53,35 @@ fn a_second_signal_ends_it_at_once() {
     assert_ne!(router.wait(), None);
     assert!(start.elapsed().as_secs() < 5);
 }
+
+#[test]
+fn a_request_that_is_being_worked_on_is_answered_and_kept() {
+    use std::io::{Read, Write};
+    let sink = Sink::start();
+    let folder = hook(&sink);
+    let mut router = folder.start();
+    let body = r#"{"userId":"u1","event":"Paid","messageId":"late"}"#;
+    let (first, second) = body.split_at(10);
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", router.listen)).unwrap();
+    write!(
+        client,
+        "POST /v1/track HTTP/1.1\r\nhost: a\r\nauthorization: Basic ZmFrZS1rZXk6\r\ncontent-length: {}\r\n\r\n{first}",
+        body.len()
+    )
+    .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+
+    router.signal("TERM");
+    eventually("the router to begin to stop", || router.said().contains("stopping").then_some(()));
+    eventually("the listener to be closed", || {
+        std::net::TcpStream::connect(("127.0.0.1", router.listen)).is_err().then_some(())
+    });
+    client.write_all(second.as_bytes()).unwrap();
+
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(router.wait(), Some(0));
+    let _again = folder.start();
+    eventually("the event to arrive", || (sink.ids() == ["late"]).then_some(()));
+}

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests, also where no `#[test]` is near")]
 
+mod embedded;
 mod fake;
 mod isolation;
 mod life;

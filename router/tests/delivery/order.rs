@@ -32,7 +32,7 @@ fn taken(world: &World, users: u64, took: impl Fn(&Seen) -> bool) -> HashMap<u64
 /// Fails by the event and the minute, one of four.
 fn fails(seen: &Seen) -> bool {
     let number = seen.events[0].wrapping_mul(2_654_435_761).wrapping_add(seen.at.as_secs().wrapping_mul(40_503));
-    (number >> 7) % 4 == 0
+    (number >> 7).is_multiple_of(4)
 }
 
 #[tokio::test(start_paused = true)]

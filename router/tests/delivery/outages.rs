@@ -121,7 +121,7 @@ async fn a_partner_that_fails_in_part_gets_few_retries_beside_its_traffic() {
     // A third of all requests fail, at random by the event and the time.
     world.script(|seen| {
         let number = seen.events[0].wrapping_mul(2_654_435_761) ^ (seen.at.as_millis() as u64).wrapping_mul(40_503);
-        (10 * MS, Reply::Status(if number % 3 == 0 && seen.at < 8 * MINUTE { 500 } else { 200 }))
+        (10 * MS, Reply::Status(if number.is_multiple_of(3) && seen.at < 8 * MINUTE { 500 } else { 200 }))
     });
     let engine = world.engine(vec![Fake::new("mix").from(&["web"])]).await;
     traffic(&world, &engine, "web", 50, 8 * MINUTE).await;

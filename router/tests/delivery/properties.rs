@@ -12,12 +12,19 @@ use proptest::prelude::*;
 /// What happens, in order.
 #[derive(Debug, Clone)]
 enum Happening {
-    Accept { source: usize, events: usize },
+    Accept {
+        source: usize,
+        events: usize,
+    },
     Wait(u64),
     Crash,
     Stop,
-    Reconfigure { without: usize },
+    Reconfigure {
+        without: usize,
+    },
     Resume,
+    /// The disk is full for so long.
+    Full(u64),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -28,6 +35,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Stop),
         1 => (0_usize..4).prop_map(|without| Happening::Reconfigure { without }),
         1 => Just(Happening::Resume),
+        1 => (1_u64..20_000).prop_map(Happening::Full),
     ]
 }
 
@@ -147,6 +155,11 @@ async fn live(settings: Settings, happenings: Vec<Happening>) {
             Happening::Reconfigure { without } => {
                 let topology = Topology { instances: instances(&settings, without) };
                 engine.as_ref().unwrap().reconfigure(topology).await.unwrap();
+            }
+            Happening::Full(ms) => {
+                world.log.memory.set_full(true);
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                world.log.memory.set_full(false);
             }
             Happening::Resume => {
                 for name in INSTANCES {

@@ -72,8 +72,7 @@ pub fn load(file: &Path, more: &[PathBuf], variables: Variables<'_>) -> Result<L
     let (config, mut mistakes) = read(&document.value);
     let base = file.parent().unwrap_or(Path::new(""));
     let data = base.join(&config.data);
-    let folders: Vec<PathBuf> =
-        config.destinations_from.iter().map(|folder| base.join(folder)).chain(more.iter().cloned()).collect();
+    let folders = folders(&config, file, more);
     let wanted = |slug: &str| config.destinations.iter().any(|destination| destination.slug == slug);
     let (definitions, faults) = Definitions::read(&folders, wanted);
     let mut instances = Vec::new();
@@ -98,6 +97,12 @@ pub fn load(file: &Path, more: &[PathBuf], variables: Variables<'_>) -> Result<L
     report.add_all(&document, mistakes);
     report.append(faults);
     report.or(Loaded { file: file.to_owned(), config, data, folders, instances })
+}
+
+/// The folders of definitions of a configuration in `file`, and `more`.
+pub(crate) fn folders(config: &Config, file: &Path, more: &[PathBuf]) -> Vec<PathBuf> {
+    let base = file.parent().unwrap_or(Path::new(""));
+    config.destinations_from.iter().map(|folder| base.join(folder)).chain(more.iter().cloned()).collect()
 }
 
 fn instance(

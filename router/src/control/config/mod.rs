@@ -1,7 +1,7 @@
 //! The configuration: one file, read whole and checked whole. What is wrong in it is told at once, with the place of each mistake.
 //!
 //! * this file has the types, in the order of `router.example.yaml`, whose comments explain each of them;
-//! * [`read`] makes them of a document, [`reader`] is how it walks through one, [`units`] reads sizes and durations;
+//! * [`read`] makes them of a document, `reader` is how it walks through one, `units` reads sizes and durations;
 //! * [`load`] joins them to files: environment variables, [`definitions`], instances.
 
 pub mod definitions;
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub(crate) use load::folders;
 pub use load::{Configured, Loaded, Variables, glance, load};
 pub use read::read;
 pub(crate) use units::show_size;

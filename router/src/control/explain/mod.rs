@@ -1,8 +1,8 @@
 //! The way of one event: when it was accepted, what each destination does with it, what became of it there.
 //!
 //! * this file has the types, which are also the JSON of `GET /v1/explain/{id}` and `router explain --json`;
-//! * [`gather`] finds them in a log and plans again what would be sent now, secrets masked;
-//! * [`show`] writes them for people.
+//! * `gather` finds them in a log and plans again what would be sent now, secrets masked;
+//! * `show` writes them for people.
 
 mod gather;
 mod mask;

@@ -104,9 +104,9 @@ async fn the_way_of_an_event_is_told_without_secrets() {
     assert!(!text.contains("fake-secret") && !serde_json::to_string(&told).unwrap().contains("fake-secret"), "{text}");
     insta::assert_snapshot!(text, @r#"
     track "Paid"  m1
-      accepted 2027-01-15T08:00:00Z from source `shop`, number 0, sent by the client's clock 2027-01-15T07:59:59Z
+      accepted 2027-01-15T08:00:00.000Z from source `shop`, number 0, sent by the client's clock 2027-01-15T07:59:59.000Z
 
-    a (sender): delivered – answer 202 at 2027-01-15T08:00:09Z
+    a (sender): delivered – answer 202 at 2027-01-15T08:00:09.000Z
       filter    meant for it
       action    send
       request   POST https://partner.example/***/x?k=***
@@ -116,8 +116,8 @@ async fn the_way_of_an_event_is_told_without_secrets() {
                   "total": 5,
                   "key": "***"
                 }
-      history   2027-01-15T08:00:01Z retrying after 1 try: 503 with ***; next try 2027-01-15T08:00:09Z
-      history   2027-01-15T08:00:09Z delivered, answer 202 in 12 ms
+      history   2027-01-15T08:00:01.000Z retrying after 1 try: 503 with ***; next try 2027-01-15T08:00:09.000Z
+      history   2027-01-15T08:00:09.000Z delivered, answer 202 in 12 ms
 
     b (sender): waiting
       filter    meant for it

@@ -127,6 +127,11 @@ impl Breaker {
         false
     }
 
+    /// Lets time pass.
+    pub(super) fn fade(&mut self, now: Timestamp) {
+        self.recent.fade(now);
+    }
+
     /// Whether so much fails of late that retries are to be rationed.
     pub(super) fn failing(&self) -> bool {
         self.recent.count() >= 5.0 && self.recent.bad() > 0.1

@@ -134,6 +134,9 @@ impl Gate {
         if self.out >= self.width.limit() {
             return Ask::Full;
         }
+        if kind == Kind::Again {
+            self.breaker.fade(now);
+        }
         if kind == Kind::Again
             && self.breaker.failing()
             && let Some(Err(then)) = self.budget.as_mut().map(|budget| budget.ready(now))
@@ -160,7 +163,14 @@ impl Gate {
     }
 
     /// One is back.
-    pub fn back(&mut self, now: Timestamp, sign: Sign) {
+    pub fn back(&mut self, now: Timestamp, kind: Kind, sign: Sign) {
+        if let Some(budget) = self.budget.as_mut().filter(|_| kind == Kind::Again) {
+            match sign {
+                Sign::Good(_) => budget.worked(),
+                Sign::Bad(_) | Sign::Soft => budget.failed(),
+                Sign::None => {}
+            }
+        }
         match sign {
             Sign::Good(elapsed) => {
                 if self.breaker.good(now) {
@@ -230,7 +240,7 @@ mod tests {
             gate.pass(Kind::First);
         }
         assert_eq!(gate.ask(at(0), Kind::First), Ask::Full);
-        gate.back(at(5), Sign::Good(Duration::from_millis(5)));
+        gate.back(at(5), Kind::First, Sign::Good(Duration::from_millis(5)));
         assert_eq!(gate.ask(at(5), Kind::First), Ask::Go);
     }
 
@@ -239,8 +249,8 @@ mod tests {
         let mut gate = gate(HOST);
         gate.pass(Kind::First);
         gate.pass(Kind::First);
-        gate.back(at(0), Sign::Bad(Some(Duration::from_secs(30))));
-        gate.back(at(1), Sign::Bad(Some(Duration::from_secs(10))));
+        gate.back(at(0), Kind::First, Sign::Bad(Some(Duration::from_secs(30))));
+        gate.back(at(1), Kind::First, Sign::Bad(Some(Duration::from_secs(10))));
         assert_eq!(gate.ask(at(29_999), Kind::First), Ask::Shut(at(30_000)));
         assert_eq!(gate.ask(at(30_000), Kind::First), Ask::Go);
     }
@@ -250,19 +260,19 @@ mod tests {
         let mut gate = gate(HOST);
         for _ in 0..5 {
             gate.pass(Kind::First);
-            gate.back(at(0), Sign::Bad(None));
+            gate.back(at(0), Kind::First, Sign::Bad(None));
         }
         assert!(matches!(gate.ask(at(0), Kind::First), Ask::Shut(_)));
         assert_eq!(gate.ask(at(1000), Kind::First), Ask::Go);
         gate.pass(Kind::First);
         assert!(matches!(gate.ask(at(1000), Kind::First), Ask::Shut(_)));
-        gate.back(at(1010), Sign::Good(Duration::from_millis(10)));
+        gate.back(at(1010), Kind::First, Sign::Good(Duration::from_millis(10)));
         assert_eq!(gate.view(at(1010)).width, 2);
         for n in 0..100 {
             gate.pass(Kind::First);
             gate.pass(Kind::First);
-            gate.back(at(1020 + n), Sign::Good(Duration::from_millis(10)));
-            gate.back(at(1020 + n), Sign::Good(Duration::from_millis(10)));
+            gate.back(at(1020 + n), Kind::First, Sign::Good(Duration::from_millis(10)));
+            gate.back(at(1020 + n), Kind::First, Sign::Good(Duration::from_millis(10)));
         }
         assert!(gate.view(at(1200)).width >= 4);
     }
@@ -278,7 +288,7 @@ mod tests {
                         gate.pass(kind);
                         retries += usize::from(kind == Kind::Again);
                         let sign = if n % 5 == 0 { Sign::Bad(None) } else { Sign::Good(Duration::from_millis(5)) };
-                        gate.back(at(n), sign);
+                        gate.back(at(n), kind, sign);
                     }
                     other => assert!(matches!(other, Ask::Spent(_)) && kind == Kind::Again, "{other:?}"),
                 }
@@ -291,7 +301,7 @@ mod tests {
     fn rules_that_change_keep_what_was_learned() {
         let mut gate = gate(HOST);
         gate.pass(Kind::First);
-        gate.back(at(0), Sign::Bad(Some(Duration::from_secs(9))));
+        gate.back(at(0), Kind::First, Sign::Bad(Some(Duration::from_secs(9))));
         gate.rule(Rules { rate: Some(1.0), concurrency: 4, budget: true }, at(0));
         assert_eq!(gate.ask(at(10), Kind::First), Ask::Shut(at(9000)));
         assert_eq!(gate.view(at(10)).width, 4);

@@ -97,13 +97,18 @@ impl Fading {
     }
 
     pub(super) fn add(&mut self, now: Timestamp, good: bool) {
+        self.fade(now);
+        *(if good { &mut self.good } else { &mut self.bad }) += 1.0;
+    }
+
+    /// Lets time pass.
+    pub(super) fn fade(&mut self, now: Timestamp) {
         let past = ago(now, self.at).as_secs_f32();
         // A clock is read a few million times a second; fading for every microsecond would only cost.
         if past > 0.1 {
             let fade = (-past / SPAN.as_secs_f32()).exp();
             (self.good, self.bad, self.at) = (self.good * fade, self.bad * fade, now);
         }
-        *(if good { &mut self.good } else { &mut self.bad }) += 1.0;
     }
 
     /// How many there were of late.

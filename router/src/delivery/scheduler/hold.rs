@@ -44,7 +44,7 @@ impl Scheduler {
     /// Why an instance is held, if it is.
     #[must_use]
     pub fn held(&self, id: InstanceId) -> Option<&Held> {
-        self.by_id.get(&id).and_then(|index| self.instances.get(*index as usize))?.held.as_deref()
+        self.instance(id)?.held.as_deref()
     }
 
     pub(super) fn hold_or_resume(

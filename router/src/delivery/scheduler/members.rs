@@ -19,13 +19,18 @@ impl Scheduler {
         }
         self.by_id.insert(id, self.instances.len() as u32);
         let place = Place::default();
-        self.instances.push(Instance { id, pace, place, held: None, lanes: Vec::new(), host: None, unordered: 0 });
+        self.instances.push(Instance { pace, place, held: None, lanes: Vec::new(), host: None, unordered: 0 });
     }
 
     /// Whether there is such a lane, working or about to end.
     #[must_use]
     pub fn has(&self, lane: LaneId) -> bool {
         self.index.contains_key(&lane)
+    }
+
+    /// An instance that was added.
+    pub(in crate::delivery) fn instance(&self, id: InstanceId) -> Option<&Instance> {
+        self.by_id.get(&id).and_then(|index| self.instances.get(*index as usize))
     }
 
     /// The lanes that work.

@@ -28,7 +28,6 @@ pub use pull::{Finished, Pace, Pull, Seen, Shares, What};
 
 #[derive(Debug)]
 pub(in crate::delivery) struct Instance {
-    pub(in crate::delivery) id: InstanceId,
     pub(in crate::delivery) pace: Pace,
     pub(in crate::delivery) place: Place,
     pub(in crate::delivery) held: Option<Box<Held>>,
@@ -54,7 +53,7 @@ pub struct Scheduler {
     index: HashMap<LaneId, u32>,
     pub(in crate::delivery) sources: HashMap<SourceId, Source>,
     pub(in crate::delivery) instances: Vec<Instance>,
-    by_id: HashMap<InstanceId, u32>,
+    pub(in crate::delivery) by_id: HashMap<InstanceId, u32>,
     pub(in crate::delivery) hosts: HashMap<u32, Place>,
     ready: VecDeque<u32>,
     timers: BinaryHeap<Reverse<(Timestamp, Timer)>>,
@@ -286,7 +285,7 @@ impl Scheduler {
             lane.since = now;
             (What::New { events, blocked }, count)
         } else {
-            let taken = lane.take_again(now, (pace.events as u64).min(most.max(1)) as usize);
+            let taken = lane.take_again(now, if probe && !pace.batches { 1 } else { pace.events as usize });
             lane.streak = 0;
             let count = taken.len() as u64;
             (What::Again(taken), count)

@@ -88,6 +88,26 @@ impl Batch {
         Ok(())
     }
 
+    /// Events that are not there any more were expired with everything before them. A hole that is something else is no reason to
+    /// take events for done.
+    pub(super) fn check_gone(&self, shared: &Shared, source: SourceId) -> Result<(), LogError> {
+        let Some(last) = self.gone.last() else { return Ok(()) };
+        let log = &shared.parts.log;
+        let kept = log.read(source, 0, 1)?.first().map(|stored| stored.first);
+        let floor = kept.map_or_else(|| log.head(source), Ok)?;
+        if *last < floor {
+            tracing::warn!(
+                events = self.gone.len(),
+                last,
+                floor,
+                "events that were expired before they were delivered are skipped"
+            );
+            return Ok(());
+        }
+        let problem = "it was accepted and cannot be found".to_owned();
+        Err(LogError::Corrupt { folder: String::new(), what: format!("event {last} of source {}", source.0), problem })
+    }
+
     /// An event, or why it cannot be read.
     pub(super) fn event(&self, item: usize) -> Result<&Value, String> {
         let missing = || format!("there is no event {item} in the pull");

@@ -28,7 +28,10 @@ use tally::{Fate, Report, Tally, finish};
 pub(super) async fn work(shared: &Arc<Shared>, acting: &Arc<Acting>, pull: &Arc<Pull>) -> Finished {
     let (outcome, finished) = match deliver(shared, acting, pull).await {
         Ok(done) => done,
-        Err(error) => return put_back(shared, pull, &error),
+        Err(error) => {
+            tracing::error!(instance = acting.target.name(), %error, "the log cannot be read, events go back to their lane");
+            return put_back(shared, pull);
+        }
     };
     if outcome.done.is_empty() && outcome.retry.is_empty() && outcome.dead.is_empty() {
         return finished;
@@ -54,9 +57,8 @@ async fn record(shared: &Shared, acting: &Acting, outcome: Outcome) {
     }
 }
 
-/// Something of our own failed: everything stays as it was, for a second.
-pub(super) fn put_back(shared: &Shared, pull: &Pull, error: &dyn std::fmt::Display) -> Finished {
-    tracing::error!(%error, "events go back to their lane");
+/// Something of our own failed, or the worker was cut off: everything stays as it was, for a second.
+pub(super) fn put_back(shared: &Shared, pull: &Pull) -> Finished {
     let until = Some(later(shared.now(), Duration::from_secs(1)));
     let mut finished = Finished { back_until: until, again_until: until, ..Finished::default() };
     match &pull.what {
@@ -72,6 +74,7 @@ async fn deliver(
     pull: &Arc<Pull>,
 ) -> Result<(Outcome, Finished), LogError> {
     let mut batch = Batch::read(shared, pull.lane.source, &pull.what)?;
+    batch.check_gone(shared, pull.lane.source)?;
     if let What::Expired(_) = pull.what {
         return Ok(expire(shared, acting, pull, &batch));
     }

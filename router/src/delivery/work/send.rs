@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::plan::{Chunk, Ready, again, env};
 use super::tally::{Fate, Report};
+use crate::client::exchange;
 use crate::client::{Answer, Failure};
 use crate::delivery::acting::{Acting, Shared};
 use crate::delivery::counters::Counters;
-use crate::client::exchange;
 use crate::delivery::gate::{Kind, Sign};
 use crate::delivery::passage::{Door, enter};
 use crate::delivery::scheduler::Pull;
@@ -86,7 +86,7 @@ impl Job {
         let door = shared.hosts.door(host, shared.now());
         let kind = if again(&self.pull) { Kind::Again } else { Kind::First };
         let patience = shared.parts.options.patience * if length > 0 { BEGUN } else { 1 };
-        let passed = enter(&acting.door, &door, kind, &shared.parts.clock, patience).await;
+        let passed = enter(&acting.door, &door, kind, &shared.parts.clock, patience, limits.timeout).await;
         sent.host = Some(Arc::clone(&door));
         let pass = match passed {
             Ok(pass) => pass,

@@ -67,8 +67,8 @@ pub(crate) struct Each {
 
 pub(crate) struct Wrap {
     pub(crate) value: Expr,
-    /// Whether `$batch` stands in it as it is, so that the list can be put in as text.
-    pub(crate) plain: bool,
+    /// How often `$batch` stands in it as it is, so that the list can be put in as text.
+    pub(crate) plain: Option<usize>,
 }
 
 const STEP: [&str; 12] =
@@ -267,8 +267,8 @@ impl Reader<'_> {
         if !value.uses().has(Uses::BATCH) {
             self.wrong(at, "`wrap` says where the list stands: {events: $batch}");
         }
-        let plain = value.has_plain_batch();
-        if !plain && value.uses().has(Uses::EVENT) {
+        let plain = value.plain_batches();
+        if plain.is_none() && value.uses().has(Uses::EVENT) {
             self.wrong(at, "something is made of $batch here, so nothing of an event can stand beside it");
         }
         Wrap { value, plain }

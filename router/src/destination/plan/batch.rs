@@ -33,9 +33,17 @@ pub(super) struct Batch<'b> {
 /// Events that go to the same place in the same wrapping.
 struct Group {
     head: Head,
-    before: Vec<u8>,
-    after: Vec<u8>,
+    /// What stands before the list, between it and itself, and after it.
+    around: Vec<Vec<u8>>,
     open: Open,
+}
+
+impl Group {
+    /// How many bytes a request has whose list has so many.
+    fn bytes(&self, list: usize) -> usize {
+        let around: usize = self.around.iter().map(Vec::len).sum();
+        around + (list + 2) * self.around.len().saturating_sub(1)
+    }
 }
 
 /// A request that still has room.
@@ -96,15 +104,14 @@ impl<'b> Batch<'b> {
         let at = self.group(first)?;
         let limits = &self.chosen.limits;
         let Some(group) = self.groups.get(at) else { return Ok(()) };
-        let around = group.before.len() + group.after.len() + 2;
-        let bytes = around + piece.bytes.len();
+        let bytes = group.bytes(piece.bytes.len());
         if bytes > limits.bytes {
             return Err(Refusal(format!(
                 "this event makes a request of {bytes} bytes, and the most is {}",
                 limits.bytes
             )));
         }
-        let longer = around + group.open.list.len() + 1 + piece.bytes.len();
+        let longer = group.bytes(group.open.list.len() + 1 + piece.bytes.len());
         if group.open.events >= limits.events || (group.open.events > 0 && longer > limits.bytes) {
             self.close(at, planned);
         }
@@ -154,20 +161,24 @@ impl<'b> Batch<'b> {
             Some(head) => head.clone(),
             None => self.instance.head(&self.step.request, &scope)?,
         };
-        let (before, after) = match wrap {
-            Some(wrap) if wrap.plain => around(wrap, &scope)?,
-            _ => (Vec::new(), Vec::new()),
+        let around = match wrap.map(|wrap| (wrap, wrap.plain)) {
+            Some((wrap, Some(lists))) => around(wrap, lists, &scope)?,
+            _ => vec![Vec::new(), Vec::new()],
         };
         let groups = &mut self.groups;
-        let mut add = |head, before, after| {
-            groups.push(Group { head, before, after, open: Open::default() });
+        let mut add = |head, around| {
+            groups.push(Group { head, around, open: Open::default() });
             groups.len() - 1
         };
         if same_for_all {
-            return Ok(add(head, before, after));
+            return Ok(add(head, around));
         }
-        let key = format!("{} {} {}", head.key(), String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
-        Ok(*self.known.entry(key).or_insert_with(|| add(head, before, after)))
+        let mut key = head.key();
+        for part in &around {
+            key.push('\n');
+            key.push_str(&String::from_utf8_lossy(part));
+        }
+        Ok(*self.known.entry(key).or_insert_with(|| add(head, around)))
     }
 
     fn close(&mut self, at: usize, planned: &mut Planned) {
@@ -200,13 +211,16 @@ impl<'b> Batch<'b> {
                 head.set(name, value);
             }
         }
-        let mut list = Vec::with_capacity(group.before.len() + open.list.len() + group.after.len() + 2);
-        list.extend_from_slice(&group.before);
-        list.push(b'[');
-        list.extend_from_slice(&open.list);
-        list.push(b']');
-        list.extend_from_slice(&group.after);
-        if let Some(wrap) = self.each.wrap.as_ref().filter(|wrap| !wrap.plain) {
+        let mut list = Vec::with_capacity(group.bytes(open.list.len()));
+        for (i, part) in group.around.iter().enumerate() {
+            if i > 0 {
+                list.push(b'[');
+                list.extend_from_slice(&open.list);
+                list.push(b']');
+            }
+            list.extend_from_slice(part);
+        }
+        if let Some(wrap) = self.each.wrap.as_ref().filter(|wrap| wrap.plain.is_none()) {
             let batch: Value = serde_json::from_slice(&list).map_err(|error| Refusal(error.to_string()))?;
             let scope = Scope { batch: Some(&batch), ..scope };
             let mut whole = Vec::with_capacity(list.len());
@@ -227,16 +241,25 @@ impl Piece {
     }
 }
 
-/// What stands before the list and after it.
-fn around(wrap: &Wrap, scope: &Scope<'_>) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
-    // It stands for the list meanwhile, and no event can hold what nobody can guess.
-    let mark = Value::from(format!("\u{1}{:x}\u{1}", scope.env.seed));
-    let scope = Scope { batch: Some(&mark), ..*scope };
-    let mut whole = Vec::with_capacity(256);
-    body::write(&wrap.value, &scope, &mut whole)?;
-    let text = mark.to_string();
-    let at = memchr::memmem::find(&whole, text.as_bytes()).ok_or_else(nothing)?;
-    let after = whole.split_off(at + text.len());
-    whole.truncate(at);
-    Ok((whole, after))
+/// What stands before the list, between it and itself where it stands several times, and after it.
+fn around(wrap: &Wrap, lists: usize, scope: &Scope<'_>) -> Result<Vec<Vec<u8>>, Refusal> {
+    // A text stands for the list meanwhile. An event may hold the same text, and then another is taken.
+    for attempt in 0u8..=u8::MAX {
+        let mark = Value::from(format!("\u{1}{attempt}\u{1}"));
+        let mut whole = Vec::with_capacity(256);
+        body::write(&wrap.value, &Scope { batch: Some(&mark), ..*scope }, &mut whole)?;
+        let text = mark.to_string();
+        let places: Vec<usize> = memchr::memmem::find_iter(&whole, text.as_bytes()).collect();
+        if places.len() == lists {
+            let mut parts = Vec::with_capacity(lists + 1);
+            let mut from = 0;
+            for place in places {
+                parts.push(whole[from..place].to_vec());
+                from = place + text.len();
+            }
+            parts.push(whole.split_off(from));
+            return Ok(parts);
+        }
+    }
+    Err(Refusal("this event cannot be wrapped: it holds every text that could stand for the list".to_owned()))
 }

@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::super::definition::{Body, Request, Text};
 use super::super::instance::Instance;
-use crate::client::AllowInternal;
 use super::super::mistake::Refusal;
 use super::super::target::Env;
 use super::super::value::{Expr, Scope, percent};
+use crate::client::AllowInternal;
 use crate::mapping::Out;
 
 /// A request without its body and credentials.

@@ -44,6 +44,8 @@ pub(crate) struct Compiler<'c> {
     operators: usize,
     uses: Uses,
     settings: Vec<Box<str>>,
+    /// How often `$batch` stands in it, and whether something is made of it somewhere.
+    batches: usize,
     plain_batch: bool,
     mistakes: &'c mut Vec<Mistake>,
 }
@@ -58,6 +60,7 @@ impl<'c> Compiler<'c> {
             operators: 0,
             uses: Uses::default(),
             settings: Vec::new(),
+            batches: 0,
             plain_batch: true,
             mistakes,
         }
@@ -67,9 +70,9 @@ impl<'c> Compiler<'c> {
         self.uses
     }
 
-    /// The settings that are asked for, and whether `$batch` stands where nothing is made of it.
-    pub(super) fn finish(self) -> (Vec<Box<str>>, bool) {
-        (self.settings, self.plain_batch)
+    /// The settings that are asked for, and how often `$batch` stands in it, where nothing is made of it.
+    pub(super) fn finish(self) -> (Vec<Box<str>>, Option<usize>) {
+        (self.settings, self.plain_batch.then_some(self.batches))
     }
 
     pub(super) fn value(&mut self, value: &Value) -> Part {
@@ -245,6 +248,7 @@ impl<'c> Compiler<'c> {
             }
             "batch" if self.known.batch => {
                 self.uses.add(Uses::BATCH);
+                self.batches += 1;
                 self.plain_batch &= self.operators == 0 && path.is_whole();
                 Root::Batch
             }

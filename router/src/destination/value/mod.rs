@@ -33,13 +33,18 @@ use self::part::Part;
 use super::Mistake;
 use crate::mapping::Out;
 
+/// The names of all operators and casts.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    operators::names().chain(cast::names())
+}
+
 /// A compiled value.
 #[derive(Debug)]
 pub(crate) struct Expr {
     root: Part,
     uses: Uses,
     settings: Box<[Box<str>]>,
-    plain_batch: bool,
+    plain_batches: Option<usize>,
 }
 
 impl Expr {
@@ -48,8 +53,8 @@ impl Expr {
         let mut compiler = Compiler::new(known, at, mistakes);
         let root = compiler.value(value);
         let uses = compiler.uses();
-        let (settings, plain_batch) = compiler.finish();
-        Self { root, uses, settings: settings.into(), plain_batch }
+        let (settings, plain_batches) = compiler.finish();
+        Self { root, uses, settings: settings.into(), plain_batches }
     }
 
     /// What it is where everything in it is fixed.
@@ -70,9 +75,9 @@ impl Expr {
         &self.settings
     }
 
-    /// Whether `$batch` stands in it only where nothing is made of it.
-    pub(crate) fn has_plain_batch(&self) -> bool {
-        self.plain_batch
+    /// How often `$batch` stands in it; `None` where something is made of it.
+    pub(crate) fn plain_batches(&self) -> Option<usize> {
+        self.plain_batches
     }
 
     /// The text with values in it, where it is one.

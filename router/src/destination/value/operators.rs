@@ -47,9 +47,13 @@ const OPERATORS: [(&str, &[&str]); 32] = [
     ("$multiply", &[]),
 ];
 
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    OPERATORS.iter().map(|(name, _)| *name)
+}
+
 /// The operator of an object, if it is one.
 pub(super) fn find(fields: &Map<String, Value>) -> Option<&'static str> {
-    OPERATORS.iter().map(|(name, _)| *name).find(|name| fields.contains_key(*name))
+    names().find(|name| fields.contains_key(*name))
 }
 
 /// A key that is nearly an operator, with that operator's options beside it or a long name, is a slip of the hand.

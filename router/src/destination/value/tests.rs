@@ -356,9 +356,9 @@ fn a_value_knows_what_it_asks_for() {
     assert!(uses(json!({ "@path": "$.a" })).uses().has(Uses::EVENT));
     assert_eq!(uses(json!({ "x": ["$settings.key", "$settings.region"] })).settings().len(), 2);
     assert!(uses(json!({ "x": ["$batch"] })).constant().is_none());
-    assert!(uses(json!({ "a": { "b": "$batch" } })).has_plain_batch());
-    assert!(!uses(json!({ "a": { "$size": "$batch" } })).has_plain_batch());
-    assert!(!uses(json!({ "a": "$batch[0]" })).has_plain_batch());
+    assert_eq!(uses(json!({ "a": { "b": "$batch" } })).plain_batches(), Some(1));
+    assert_eq!(uses(json!({ "a": { "$size": "$batch" } })).plain_batches(), None);
+    assert_eq!(uses(json!({ "a": "$batch[0]" })).plain_batches(), None);
 }
 
 #[test]

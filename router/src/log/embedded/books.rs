@@ -1,5 +1,5 @@
-//! Entering what was written into the index, and taking out what is done with. Only the writer does this, so that no sum is ever
-//! worked out twice at once.
+//! Entering what was written into the index; [`super::tidy`] takes out what is done with. Only the writer does this, so that no sum
+//! is ever worked out twice at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use super::codec::{put_number, put_time};
 use super::context::Context;
-use super::frame::{Frame, HEADER, Header, Kind, MOVED, RUN};
-use super::index::{Checkpoint, Index, Mark, Span, dead_key, floor_key, lane_key, record_key, run_key, segment_key};
+use super::frame::{HEADER, Header, Kind, MOVED, RUN};
+use super::index::{Checkpoint, Index, Mark, Span};
+use super::keys::{dead_key, floor_key, lane_key, record_key, run_key, segment_key};
 use super::outcome;
 use super::parcel::Summary;
 use super::run::{Place, Run};
@@ -27,23 +28,23 @@ pub(super) type Spans = RwLock<HashMap<SourceId, Span>>;
 /// The index, and sums that would be dear to look up.
 #[derive(Debug)]
 pub(super) struct Books {
-    index: Index,
-    context: Context,
-    spans: Arc<Spans>,
-    lanes: HashMap<LaneId, Note>,
+    pub(super) index: Index,
+    pub(super) context: Context,
+    pub(super) spans: Arc<Spans>,
+    pub(super) lanes: HashMap<LaneId, Note>,
     /// The bytes of each segment that are not forgotten.
-    live: BTreeMap<u32, u64>,
+    pub(super) live: BTreeMap<u32, u64>,
     mark: Mark,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Note {
+pub(super) struct Note {
     /// The number of the next record.
     next: u64,
     /// What the records since the checkpoint take.
     since: u64,
     checkpoint: u64,
-    dead: u64,
+    pub(super) dead: u64,
     /// Someone is folding it.
     folding: bool,
 }
@@ -266,109 +267,11 @@ impl Books {
         batch.commit().map_err(|error| self.context.fjall(&error))
     }
 
-    /// Forgets a source's events before a place, at most `limit` runs at once. The answer is whether there is more.
-    pub(super) fn forget(&mut self, source: SourceId, to: Seq, limit: usize) -> Result<bool, LogError> {
-        let Some(span) = self.span(source).filter(|span| span.floor < to) else { return Ok(false) };
-        let mut batch = self.index.db.batch();
-        let mut weighed = BTreeSet::new();
-        let (mut floor, mut base, mut more) = (to, span.base, false);
-        let runs: Vec<_> = self.index.runs_from(source, span.base, span.base).take(limit + 1).collect();
-        for (count, run) in runs.into_iter().enumerate() {
-            let run = run?;
-            if run.end() > to {
-                base = run.first;
-                break;
-            }
-            if count == limit {
-                (floor, base, more) = (run.first, run.first, true);
-                break;
-            }
-            batch.remove(&self.index.runs, run_key(source, run.first));
-            self.lighten(&mut weighed, run.place);
-            base = run.end();
-        }
-        for lane in self.index.lanes_of(source)? {
-            let note = self.note(lane)?;
-            if note.dead > 0 {
-                let gone = self.letters_in(lane, span.floor, floor)?;
-                gone.iter().for_each(|seq| batch.remove(&self.index.dead, dead_key(lane, *seq)));
-                let dead = note.dead.saturating_sub(gone.len() as u64);
-                batch.insert(&self.index.lanes, lane_key(lane, b'd'), dead.to_le_bytes());
-                self.lanes.insert(lane, Note { dead, ..note });
-            }
-        }
-        let span = Span { base, floor, ..span };
-        batch.insert(&self.index.meta, floor_key(source), floor_value(span));
-        self.weigh(&mut batch, weighed);
-        batch.commit().map_err(|error| self.context.fjall(&error))?;
-        self.spans.write().unwrap_or_else(PoisonError::into_inner).insert(source, span);
-        Ok(more)
-    }
-
-    /// Removes a lane's oldest records that tell of nothing from `floor` on, at most `limit`. The answer is whether there is more.
-    pub(super) fn trim(&mut self, lane: LaneId, floor: Seq, limit: usize) -> Result<bool, LogError> {
-        let (mut checkpoint, _) = self.index.checkpoint(lane)?;
-        let mut batch = self.index.db.batch();
-        let from = checkpoint.first;
-        for record in self.index.records(lane, from).take(limit) {
-            let (number, record) = record?;
-            if number >= checkpoint.next || outcome::last(&record).is_some_and(|last| last >= floor) {
-                break;
-            }
-            batch.remove(&self.index.records, record_key(lane, number));
-            checkpoint.first = number + 1;
-        }
-        if checkpoint.first == from {
-            return Ok(false);
-        }
-        batch.insert(&self.index.lanes, lane_key(lane, b'c'), checkpoint.put());
-        batch.commit().map_err(|error| self.context.fjall(&error))?;
-        Ok(checkpoint.first - from >= limit as u64)
-    }
-
-    /// Lets go of segments in which nothing is live. The index is on disk then, so that nobody needs them any more.
-    pub(super) fn release(&mut self, segments: &[u32]) -> Result<(), LogError> {
-        let mut batch = self.index.db.batch();
-        for number in segments {
-            self.live.remove(number);
-            batch.remove(&self.index.meta, segment_key(*number));
-        }
-        batch.commit().map_err(|error| self.context.fjall(&error))?;
-        self.index.persist()
-    }
-
-    /// A lane and a source as they are, as frames.
-    pub(super) fn carried(&self, lanes: &[LaneId], sources: &[SourceId]) -> Result<Vec<(Frame, Content)>, LogError> {
-        let mut carried = Vec::new();
-        for lane in lanes {
-            let state = self.index.lane(*lane)?.fold.into_state(0);
-            let (from, to) = (Bound::Included(dead_key(*lane, 0)), Bound::Included(dead_key(*lane, Seq::MAX)));
-            let letters: Vec<_> = self.index.dead_letters(from, to).collect::<Result<_, _>>()?;
-            let frame = Frame::build(Kind::Lane, lane.source.0, lane.instance.0.into(), |out| {
-                outcome::put_lane(out, &state, &letters);
-                Ok(())
-            });
-            let frame = frame.map_err(|problem| self.context.engine(&problem))?;
-            carried.push((frame, Content::Lane(state, letters)));
-        }
-        for source in sources {
-            let Span { floor, head, .. } = self.span(*source).unwrap_or_default();
-            let frame = Frame::build(Kind::Span, source.0, 0, |out| {
-                put_number(out, floor);
-                put_number(out, head);
-                Ok(())
-            });
-            let frame = frame.map_err(|problem| self.context.engine(&problem))?;
-            carried.push((frame, Content::Span(floor, head)));
-        }
-        Ok(carried)
-    }
-
-    fn span(&self, source: SourceId) -> Option<Span> {
+    pub(super) fn span(&self, source: SourceId) -> Option<Span> {
         self.spans.read().unwrap_or_else(PoisonError::into_inner).get(&source).copied()
     }
 
-    fn note(&self, lane: LaneId) -> Result<Note, LogError> {
+    pub(super) fn note(&self, lane: LaneId) -> Result<Note, LogError> {
         if let Some(note) = self.lanes.get(&lane) {
             return Ok(*note);
         }
@@ -378,7 +281,7 @@ impl Books {
         Ok(Note { next, since, checkpoint: checkpoint.bytes, dead, folding: false })
     }
 
-    fn letters_in(&self, lane: LaneId, start: Seq, end: Seq) -> Result<Vec<Seq>, LogError> {
+    pub(super) fn letters_in(&self, lane: LaneId, start: Seq, end: Seq) -> Result<Vec<Seq>, LogError> {
         if start >= end {
             return Ok(Vec::new());
         }
@@ -387,14 +290,14 @@ impl Books {
     }
 
     /// Less of a segment is live.
-    fn lighten(&mut self, weighed: &mut BTreeSet<u32>, place: Place) {
+    pub(super) fn lighten(&mut self, weighed: &mut BTreeSet<u32>, place: Place) {
         let live = self.live.entry(place.segment).or_default();
         *live = live.saturating_sub(place.length);
         weighed.insert(place.segment);
     }
 
     /// Enters what of these segments is live. Once a batch: of two values for one key in a batch, either may win.
-    fn weigh(&self, batch: &mut OwnedWriteBatch, segments: BTreeSet<u32>) {
+    pub(super) fn weigh(&self, batch: &mut OwnedWriteBatch, segments: BTreeSet<u32>) {
         for number in segments {
             let live = self.live.get(&number).copied().unwrap_or_default();
             batch.insert(&self.index.meta, segment_key(number), live.to_le_bytes());
@@ -427,7 +330,7 @@ struct Entry {
     weighed: BTreeSet<u32>,
 }
 
-fn floor_value(span: Span) -> Vec<u8> {
+pub(super) fn floor_value(span: Span) -> Vec<u8> {
     [span.floor.to_le_bytes(), span.base.to_le_bytes()].concat()
 }
 

@@ -13,6 +13,7 @@ use fjall::{CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, P
 use super::EmbeddedOptions;
 use super::codec::{Problem, Reader};
 use super::context::Context;
+use super::keys::{dead_key, lane_key, record_key, run_key};
 use super::outcome;
 use super::run::Entry;
 use crate::log::fold::Fold;
@@ -337,42 +338,6 @@ impl Index {
         let read = read(&mut reader).and_then(|value| reader.end().map(|()| value));
         read.map_err(|problem| self.context.corrupt(what, &problem))
     }
-}
-
-pub(super) fn run_key(source: SourceId, first: Seq) -> [u8; 12] {
-    let mut key = [0; 12];
-    key[..4].copy_from_slice(&source.0.to_be_bytes());
-    key[4..].copy_from_slice(&first.to_be_bytes());
-    key
-}
-
-pub(super) fn lane_key(lane: LaneId, tag: u8) -> [u8; 9] {
-    let mut key = [tag; 9];
-    key[..4].copy_from_slice(&lane.source.0.to_be_bytes());
-    key[4..8].copy_from_slice(&lane.instance.0.to_be_bytes());
-    key
-}
-
-pub(super) fn record_key(lane: LaneId, number: u64) -> [u8; 16] {
-    let mut key = [0; 16];
-    key[..4].copy_from_slice(&lane.source.0.to_be_bytes());
-    key[4..8].copy_from_slice(&lane.instance.0.to_be_bytes());
-    key[8..].copy_from_slice(&number.to_be_bytes());
-    key
-}
-
-pub(super) fn dead_key(lane: LaneId, seq: Seq) -> [u8; 16] {
-    record_key(lane, seq)
-}
-
-pub(super) fn segment_key(number: u32) -> [u8; 5] {
-    let [a, b, c, d] = number.to_be_bytes();
-    [b'g', a, b, c, d]
-}
-
-pub(super) fn floor_key(source: SourceId) -> [u8; 5] {
-    let [a, b, c, d] = source.0.to_be_bytes();
-    [b'f', a, b, c, d]
 }
 
 fn big_u32(reader: &mut Reader<'_>) -> Result<u32, Problem> {

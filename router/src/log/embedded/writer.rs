@@ -163,7 +163,7 @@ impl Writer {
     }
 
     /// Writes a group, and enters it.
-    fn group(&mut self, writes: &mut Vec<Write>, flags: u8) -> Result<(), LogError> {
+    fn group(&mut self, writes: &mut [Write], flags: u8) -> Result<(), LogError> {
         if writes.is_empty() {
             return Ok(());
         }

@@ -1,31 +1,15 @@
-//! What only other processes and a broken disk show: killed at any moment, two at once, torn ends, damage, a full disk.
-//!
-//! The other process is this very binary, told by its environment which part to play.
+//! Torn ends, damage, other formats, a full disk: each is told clearly, and nothing that was accepted is lost by it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
+use std::process::Command;
 
 use bytes::Bytes;
 use destination_router::log::{
-    Accepted, Dead, Done, Embedded, EmbeddedOptions, How, InstanceId, LaneId, Log, LogError, Outcome, Parcel, Retry,
-    Seq, SourceId, fingerprint,
+    Accepted, Dead, Done, Embedded, EmbeddedOptions, How, LaneId, Log, LogError, Outcome, Parcel, Retry, Seq, SourceId,
+    fingerprint,
 };
 use jiff::Timestamp;
-
-const FOLDER: &str = "LOG_TESTS_FOLDER";
-const WRITERS: usize = 8;
-
-/// Starts a part of this file in a process of its own.
-fn play(part: &str, folder: &Path) -> Child {
-    let mut command = Command::new(std::env::current_exe().expect("this binary"));
-    command.args(["--exact", part, "--ignored", "--nocapture", "--test-threads=1"]).env(FOLDER, folder);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a process")
-}
 
 fn time(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
@@ -61,10 +45,6 @@ fn lane(log: &dyn Log, source: &str) -> LaneId {
     LaneId { source: log.source(source).expect("a source"), instance: log.instance("slack").expect("an instance") }
 }
 
-fn record(lane: LaneId) -> Outcome {
-    Outcome { lane, at: time(9), done: vec![], retry: vec![], dead: vec![] }
-}
-
 /// What is said of an event: one in seven dies, one in five is to be tried again, the others are delivered.
 fn said(lane: LaneId, seq: Seq) -> Outcome {
     let mut outcome = record(lane);
@@ -81,165 +61,8 @@ fn said(lane: LaneId, seq: Seq) -> Outcome {
     outcome
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a part of a test, in a process of its own"]
-async fn part_appends_until_it_is_killed() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let log: Arc<Embedded> = Arc::new(open(folder.as_ref()));
-    let mut tasks = Vec::new();
-    for writer in 0..WRITERS {
-        let log = Arc::clone(&log);
-        tasks.push(tokio::spawn(async move {
-            // Two writers to a source: their groups mix.
-            let lane = lane(&*log, &format!("source {}", writer % 4));
-            for round in 0.. {
-                let ids: Vec<_> =
-                    (0..=round % 3).map(|n| format!("{writer}-{}-{round}-{n}", std::process::id())).collect();
-                let first = log.append(parcel(lane.source, &ids)).await.expect("accepted");
-                // One `println!` is one line, also with several writers.
-                println!("event {} {first} {}", lane.source.0, ids.join(" "));
-                for seq in first..first + ids.len() as Seq {
-                    log.record(said(lane, seq)).await.expect("recorded");
-                    println!("said {} {} {seq}", lane.source.0, lane.instance.0);
-                }
-            }
-        }));
-    }
-    for task in tasks {
-        task.await.expect("a writer");
-    }
-}
-
-/// What a child was told is safe, in whole lines.
-#[derive(Debug, Default)]
-struct Told {
-    events: Vec<(SourceId, Seq, String)>,
-    records: Vec<(LaneId, Seq)>,
-}
-
-impl Told {
-    fn hear(&mut self, line: &str) {
-        let mut words = line.split_whitespace();
-        // The test harness may stand in front of the first line.
-        let word = words.find(|word| *word == "event" || *word == "said");
-        let mut number = || words.next().and_then(|word| word.parse::<u64>().ok()).expect("a number");
-        let id = |number: u64| u32::try_from(number).expect("a number");
-        match word {
-            Some("event") => {
-                let (source, first) = (SourceId(id(number())), number());
-                self.events.extend((first..).zip(words).map(|(seq, id)| (source, seq, id.to_owned())));
-            }
-            Some(_) => {
-                let source = SourceId(id(number()));
-                let lane = LaneId { source, instance: InstanceId(id(number())) };
-                self.records.push((lane, number()));
-            }
-            None => {}
-        }
-    }
-
-    fn holds_in(&self, log: &dyn Log) {
-        let sources: BTreeSet<_> = self.events.iter().map(|(source, _, _)| *source).collect();
-        for source in sources {
-            let mut next = 0;
-            let mut kept = BTreeMap::new();
-            for stored in log.read(source, 0, usize::MAX).expect("read") {
-                assert_eq!(stored.first, next, "a hole in {source:?}");
-                next = stored.range().end;
-                kept.extend(stored.range().zip(stored.parcel.events));
-            }
-            assert_eq!(log.head(source).expect("a head"), next);
-            for (_, seq, id) in self.events.iter().filter(|event| event.0 == source) {
-                let event = kept.get(seq).unwrap_or_else(|| panic!("event {seq} of {source:?} is lost"));
-                assert_eq!((&event.json, event.id), (&text(id), fingerprint(id)), "event {seq} of {source:?}");
-            }
-        }
-        // A history is looked for among all records of its lane: some of them, so that the test takes seconds.
-        for (lane, seq) in self.records.iter().step_by(1 + self.records.len() / 60) {
-            assert_eq!(log.history(*lane, *seq).expect("a history"), [said(*lane, *seq)], "what was said of {seq}");
-        }
-        let lanes: BTreeSet<_> = self.records.iter().map(|(lane, _)| *lane).collect();
-        for lane in lanes {
-            let state = log.lane(lane).expect("a lane");
-            let letters = log.dead(Some(lane), None, usize::MAX).expect("dead letters");
-            assert_eq!(state.dead, letters.len() as u64);
-            let letters: BTreeMap<_, _> = letters.into_iter().map(|letter| (letter.seq, letter.dead)).collect();
-            let retries: BTreeMap<_, _> = state.retries.into_iter().collect();
-            let judged: BTreeSet<_> = state.judged.into_iter().flatten().collect();
-            for (_, seq) in self.records.iter().filter(|record| record.0 == lane) {
-                let said = said(lane, *seq);
-                assert!(judged.contains(seq), "{seq} was judged");
-                assert_eq!(retries.get(seq), said.retry.first().map(|(_, retry)| retry), "the retry of {seq}");
-                assert_eq!(letters.get(seq), said.dead.first().map(|(_, dead)| dead), "the dead letter {seq}");
-            }
-        }
-    }
-}
-
-#[test]
-fn what_was_answered_is_there_after_kill_9_at_any_moment() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let mut told = Told::default();
-    for round in 0..10_u64 {
-        let mut child = play("part_appends_until_it_is_killed", dir.path());
-        let mut out = BufReader::new(child.stdout.take().expect("piped"));
-        let before = told.events.len();
-        let (lines, heard) = std::sync::mpsc::channel();
-        let reader = std::thread::spawn(move || {
-            let mut line = Vec::new();
-            // The last line may be half a line.
-            while out.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n") {
-                let _ = lines.send(std::mem::take(&mut line));
-            }
-        });
-        let mut lines = Vec::new();
-        while !lines.last().is_some_and(|line: &Vec<u8>| line.starts_with(b"event")) {
-            lines.push(heard.recv_timeout(Duration::from_secs(60)).expect("the child accepts something"));
-        }
-        // Sometimes at once, sometimes after thousands of events and tens of segments.
-        std::thread::sleep(Duration::from_millis((round * round * 37) % 400));
-        child.kill().expect("killed");
-        child.wait().expect("ended");
-        reader.join().expect("read");
-        lines.extend(heard);
-        for line in lines {
-            told.hear(&String::from_utf8_lossy(&line));
-        }
-        told.holds_in(&open(dir.path()));
-        assert!(told.events.len() > before, "nothing was accepted in round {round}");
-    }
-    assert!(told.events.len() > 500, "only {} events were accepted", told.events.len());
-    assert!(told.records.len() > 500, "only {} records were accepted", told.records.len());
-}
-
-#[test]
-#[ignore = "a part of a test, in a process of its own"]
-fn part_holds_the_folder() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let _log = open(folder.as_ref());
-    println!("\nopen");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).expect("the end of the input");
-}
-
-#[test]
-fn a_folder_that_another_process_has_open_is_refused_at_once() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let mut child = play("part_holds_the_folder", dir.path());
-    let mut out = BufReader::new(child.stdout.take().expect("piped"));
-    let mut line = String::new();
-    while !line.trim_end().ends_with("open") {
-        line.clear();
-        assert!(out.read_line(&mut line).expect("a line") > 0, "the child ended too early");
-    }
-    let start = std::time::Instant::now();
-    let error = refused(dir.path());
-    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
-    assert!(matches!(error, LogError::InUse { .. }), "{error:?}");
-    assert!(error.to_string().contains("is in use by another router: give each router a `data` folder of its own"));
-    child.kill().expect("killed");
-    child.wait().expect("ended");
-    drop(open(dir.path()));
+fn record(lane: LaneId) -> Outcome {
+    Outcome { lane, at: time(9), done: vec![], retry: vec![], dead: vec![] }
 }
 
 #[test]
@@ -377,14 +200,19 @@ struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     fn of(megabytes: usize) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a folder");
-        let size = format!("size={megabytes}m");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
-        if mount.is_ok_and(|output| output.status.success()) {
-            return Some(Self(dir));
+        let disk = Self(tempfile::tempdir().expect("a folder"));
+        if disk.mount(&format!("size={megabytes}m")) {
+            return Some(disk);
         }
         eprintln!("skipped: a full disk, because this process may not mount a small one (it needs root)");
         None
+    }
+}
+
+impl SmallDisk {
+    fn mount(&self, options: &str) -> bool {
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(self.0.path()).output();
+        mount.is_ok_and(|output| output.status.success())
     }
 }
 
@@ -425,7 +253,7 @@ async fn a_full_disk_refuses_and_the_log_goes_on_when_there_is_space() {
         let left = 8 - 4 * cycle.min(2);
         fs::write(&ballast, vec![0; left << 20]).expect("written");
         let id = format!("again {cycle}");
-        let place = log.append(parcel(lane.source, &[id.clone()])).await.expect("accepted");
+        let place = log.append(parcel(lane.source, std::slice::from_ref(&id))).await.expect("accepted");
         assert_eq!(place, accepted.len() as Seq);
         accepted.push(id);
         log.record(said(lane, place)).await.expect("recorded");
@@ -433,6 +261,34 @@ async fn a_full_disk_refuses_and_the_log_goes_on_when_there_is_space() {
     fs::remove_file(&ballast).expect("removed");
     drop(log);
     holds(&open(&folder), lane, &accepted);
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_safe_when_only_the_index_has_no_space() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let Some(disk) = SmallDisk::of(1) else { return };
+    std::os::unix::fs::symlink(disk.0.path(), dir.path().join("index")).expect("a link");
+    fs::write(dir.path().join("format"), "1\n").expect("written");
+    let log = open(dir.path());
+    let lane = lane(&log, "web");
+    let mut accepted: Vec<String> = Vec::new();
+    let error = loop {
+        let ids: Vec<_> = (0..500).map(|n| format!("{}-{n}", accepted.len())).collect();
+        match log.append(parcel(lane.source, &ids)).await {
+            Ok(_) => accepted.extend(ids),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, LogError::Full { .. }), "{error:?}");
+    assert!(accepted.len() > 10_000, "{} events", accepted.len());
+
+    assert!(disk.mount("remount,size=64m"), "more space");
+    let place = log.append(parcel(lane.source, &["again".into()])).await.expect("accepted");
+    assert_eq!(place, accepted.len() as Seq);
+    accepted.push("again".into());
+    holds(&log, lane, &accepted);
+    drop(log);
+    holds(&open(dir.path()), lane, &accepted);
 }
 
 fn holds(log: &dyn Log, lane: LaneId, accepted: &[String]) {
