@@ -111,7 +111,8 @@ fn dated(mut payload: Object) -> Object {
     let added = ["identifiers", "person", "anonymous"];
     for (name, value) in &mut payload {
         let name = name.as_str();
-        if !NO_DATES.contains(&name) && !added.contains(&name) && !(related && name == "relationship_attributes") {
+        let stays = NO_DATES.contains(&name) || added.contains(&name) || related && name == "relationship_attributes";
+        if !stays {
             convert(value);
         }
     }
