@@ -6,13 +6,15 @@ use traffic_recorder::Exchange;
 use crate::run::Run;
 use crate::shop;
 
+/// A line of the log: state, status, tries, reason.
+type Noted<'a> = (State, Option<u16>, Option<u32>, Option<&'a str>);
+
 /// All of a verdict but its times.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Verdict<'a> {
     id: &'a str,
     state: State,
-    /// What the log notes: state, status, tries, reason.
-    history: Vec<(State, Option<u16>, Option<u32>, Option<&'a str>)>,
+    history: Vec<Noted<'a>>,
 }
 
 pub(crate) fn verdict<'a>(id: &'a str, way: &'a Way) -> Verdict<'a> {
