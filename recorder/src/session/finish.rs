@@ -18,6 +18,8 @@ pub struct Report {
     pub replayed: usize,
     /// Requests that went out and were recorded or compared.
     pub live: usize,
+    /// Exchanges that another tool had recorded.
+    pub imported: usize,
     /// Tapes that were written because they are new or changed.
     pub written: Vec<String>,
     /// Tapes that were recorded again and stayed as they are.
@@ -133,6 +135,7 @@ fn count(state: &State) -> Report {
         match entry {
             Entry::Played(..) => report.replayed += 1,
             Entry::Live(..) => report.live += 1,
+            Entry::Imported(_) => report.imported += 1,
             Entry::Gone => {}
         }
     }

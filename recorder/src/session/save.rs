@@ -28,8 +28,17 @@ struct Group {
 
 pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     let mut raws = Vec::new();
-    for entry in &state.entries {
-        let Entry::Live(slot, _) = entry else { continue };
+    for entry in &mut state.entries {
+        let slot = match entry {
+            Entry::Live(slot, _) => slot,
+            Entry::Imported(_) => {
+                if let Entry::Imported(raw) = std::mem::replace(entry, Entry::Gone) {
+                    raws.push(*raw);
+                }
+                continue;
+            }
+            Entry::Played(..) | Entry::Gone => continue,
+        };
         let mut slot = lock(slot);
         match slot.take()? {
             Some(raw) => raws.push(raw),

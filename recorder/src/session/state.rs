@@ -10,7 +10,7 @@ use super::memo::{Found, Memo};
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
 use super::prepared::Prepared;
-use super::recording::{REQUEST_LIMIT, SharedSlot, Slot, lock};
+use super::recording::{REQUEST_LIMIT, Raw, SharedSlot, Slot, lock};
 use super::replay::{Repeat, Shelf};
 use super::spool::Spooled;
 use super::tap::Recording;
@@ -19,7 +19,7 @@ use crate::codec::percent;
 use crate::key::{self, Canonical};
 use crate::policy::{Policy, Redactor, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot, tape_name};
-use crate::tape::{Body, Key, Layer, Origin, Outcome, Request, Tape};
+use crate::tape::{Body, Key, Layer, Origin, Outcome, Request, Take, Tape};
 
 /// One test's recorder, as the client seams see it. Clones are the same session.
 #[derive(Clone)]
@@ -88,6 +88,8 @@ pub(super) enum Entry {
     Live(SharedSlot, Option<Against>),
     /// Came from a tape.
     Played(Arc<Found>, usize),
+    /// Another tool's recording.
+    Imported(Box<Raw>),
     /// Given up before an answer.
     Gone,
 }
@@ -183,6 +185,21 @@ impl Session {
     /// Keeps an error that a seam found (a body that could not be read), so that the test fails for it.
     pub fn fail(&self, error: Error) -> Error {
         lock(&self.0.state).fail(error)
+    }
+
+    /// Adds an exchange that another tool recorded, as if it had just taken place: it is redacted, keyed, proved and saved like one.
+    ///
+    /// # Errors
+    /// In a mode that writes no tapes, and after the end of the session.
+    pub fn import(&self, request: Request, take: Take, layer: Layer) -> Result<(), Error> {
+        let mut state = lock(&self.0.state);
+        if state.stopped || !self.0.mode.writes() {
+            let (method, url) = (request.method.clone(), state.redactor.url(&request.url));
+            let reason = "tapes are imported by a recorder that records and has not ended".to_owned();
+            return Err(ErrorKind::Request { method, url, reason }.into());
+        }
+        state.entries.push(Entry::Imported(Box::new(Raw { request, take, layer, temps: Vec::new() })));
+        Ok(())
     }
 
     pub(super) fn forget(&self, entry: usize) {

@@ -1,0 +1,59 @@
+//! What can be wrong with a cassette.
+
+use std::path::PathBuf;
+
+/// A text that is not what its format says, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {problem}")]
+pub(super) struct Invalid {
+    line: usize,
+    column: usize,
+    problem: String,
+}
+
+impl Invalid {
+    /// Line and column count from 1.
+    pub(super) fn at(line: usize, column: usize, problem: impl Into<String>) -> Self {
+        Self { line, column, problem: problem.into() }
+    }
+}
+
+/// Why a file could not be imported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The operating system refused.
+    #[error("failed to read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Nothing in the file says what wrote it.
+    #[error("{} is none of the formats that are known; name it with --format if it is one of {}", path.display(), super::Format::names())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not well-formed.
+    #[error("{} is no {format}: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        format: super::Format,
+        /// What is wrong, with line and column where the format has lines.
+        problem: String,
+    },
+    /// The file is too large to be one.
+    #[error("{} has {bytes} bytes, and {limit} is the most that is read; split it", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        bytes: u64,
+        /// The greatest size in bytes.
+        limit: u64,
+    },
+}

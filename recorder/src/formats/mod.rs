@@ -1,0 +1,129 @@
+//! Other tools' recordings, read as data and handed to a session as if they had just taken place.
+//!
+//! ```text
+//! file ──► detect ──► one reader per format ──► exchanges ──► session: redact, key, prove, gate, commit
+//! ```
+//!
+//! A reader turns one file into [`Exchange`]s and says of what it leaves out why ([`Skipped`]). It knows nothing of tapes' names, keys
+//! or secrets. Nothing in a file is executed: tags, templates and program text are data or are refused.
+
+mod detect;
+mod error;
+mod json;
+mod parts;
+mod value;
+mod vcr;
+mod yaml;
+
+use std::fmt;
+use std::path::Path;
+
+pub use error::FormatError;
+
+use crate::tape::{Request, Take};
+
+/// Larger files are refused: no cassette is, and a reader holds all of it.
+pub const LARGEST: u64 = 1 << 30;
+
+/// What wrote a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Format {
+    /// VCR and its many relatives, in YAML or JSON: `http_interactions` with `request` and `response`.
+    Vcr,
+}
+
+/// One exchange as the file has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// Where it stands in the file, for reports: `interaction 3`.
+    pub place: String,
+    /// What was asked.
+    pub request: Request,
+    /// What came back; [`Origin::Import`](crate::Origin::Import) unless the file says that it was written by hand.
+    pub take: Take,
+    /// What could not be kept as it was, and what was made of it.
+    pub notes: Vec<String>,
+}
+
+/// What a reader left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it stands in the file: `interaction 3`.
+    pub place: String,
+    /// Why it cannot be a tape.
+    pub reason: String,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// In the order of the file, which is that of the recording where the format has one.
+    pub exchanges: Vec<Exchange>,
+    /// What is there and is no exchange that can be replayed.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A file on its way in: where it lies matters to formats that keep bodies beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Where it lies.
+    pub path: &'a Path,
+    /// Its content.
+    pub bytes: &'a [u8],
+}
+
+/// A reader of one format: the text in, exchanges out; the error is a sentence with its place.
+type Reader = fn(Source<'_>) -> Result<Found, String>;
+
+/// Every format: its name on the command line, its reader.
+const ALL: [(Format, &str, Reader); 1] = [(Format::Vcr, "vcr", vcr::read)];
+
+impl Format {
+    /// Every format.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().map(|(format, ..)| *format)
+    }
+
+    /// Its name, as `--format` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ALL.iter().find(|(format, ..)| *format == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// The format of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        ALL.iter().find(|(_, known, _)| *known == name).map(|(format, ..)| *format)
+    }
+
+    pub(crate) fn names() -> String {
+        ALL.map(|(_, name, _)| name).join(", ")
+    }
+
+    /// Which format a file has, by what is in it; the name of the file decides only where the content fits several.
+    #[must_use]
+    pub fn detect(source: Source<'_>) -> Option<Self> {
+        detect::detect(source)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`FormatError::Malformed`] where it is not what the format says, [`FormatError::TooLarge`].
+    pub fn read(self, source: Source<'_>) -> Result<Found, FormatError> {
+        let bytes = source.bytes.len() as u64;
+        if bytes > LARGEST {
+            return Err(FormatError::TooLarge { path: source.path.to_owned(), bytes, limit: LARGEST });
+        }
+        let reader = ALL.iter().find(|(format, ..)| *format == self).map(|(.., reader)| reader);
+        let malformed = |problem| FormatError::Malformed { path: source.path.to_owned(), format: self, problem };
+        reader.map_or_else(|| Ok(Found::default()), |reader| reader(source).map_err(malformed))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

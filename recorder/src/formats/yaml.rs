@@ -1,0 +1,236 @@
+//! Other people's YAML into [`Value`]s: YAML 1.1 and 1.2, several documents, tags, anchors and aliases, all of it data.
+//!
+//! A tag never makes anything: `!!binary` is base64, every other tag (`!!python/object…`, `!ruby/struct…`) is read for the plain data
+//! below it. Aliases are followed within a budget, so that a file of a kilobyte cannot become gigabytes.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag, options};
+
+use super::error::Invalid;
+use super::value::Value;
+
+/// More values than this in one file, aliases counted each time, are refused.
+const MAX_VALUES: usize = 8_000_000;
+/// More bytes of text than this that come from aliases are refused.
+const MAX_ALIASED: usize = 256 * 1024 * 1024;
+/// Deeper nesting than this is refused.
+const MAX_DEPTH: usize = 200;
+
+/// Base64 as people write it: with line breaks taken out, padding or not.
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Reads all documents of a text.
+pub(super) fn documents(text: &str) -> Result<Vec<Value>, Invalid> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let options = options! {
+        emit_comments: false,
+        block_nesting_limit: MAX_DEPTH,
+        flow_nesting_limit: MAX_DEPTH,
+    };
+    let mut reader = Reader {
+        parser: Parser::new_from_str_with_options(text, options),
+        values: MAX_VALUES,
+        aliased: MAX_ALIASED,
+        anchors: HashMap::new(),
+    };
+    let mut found = Vec::new();
+    loop {
+        let (event, place) = reader.next()?;
+        match event {
+            Event::StreamStart | Event::DocumentEnd => {}
+            Event::DocumentStart(..) => reader.anchors.clear(),
+            Event::StreamEnd => return Ok(found),
+            event => found.push(reader.value(event, place)?),
+        }
+    }
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    values: usize,
+    aliased: usize,
+    anchors: HashMap<usize, Value>,
+}
+
+type Place = (usize, usize);
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Place), Invalid> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => Ok((event, place(&span))),
+            Some(Err(error)) => {
+                let (line, column) = (error.marker().line(), error.marker().col() + 1);
+                Err(Invalid::at(line, column, error.info()))
+            }
+            None => Ok((Event::StreamEnd, (1, 1))),
+        }
+    }
+
+    /// The parser bounds the depth, and with it the recursion.
+    fn value(&mut self, event: Event<'a>, place: Place) -> Result<Value, Invalid> {
+        self.spend(1, place)?;
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = match tag.as_deref() {
+                    Some(tag) if is_core(tag, "binary") => binary(&text, place)?,
+                    Some(tag) if is_core(tag, "str") => Value::Text(text.into_owned()),
+                    Some(tag) if is_core(tag, "null") => Value::Plain(String::new()),
+                    // A tag of a program's own on a scalar is about texts: `!!python/unicode 'x'`.
+                    _ if style == ScalarStyle::Plain => Value::Plain(text.into_owned()),
+                    _ => Value::Text(text.into_owned()),
+                };
+                (value, anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::SequenceEnd, _) => break,
+                        (event, place) => items.push(self.value(event, place)?),
+                    }
+                }
+                (Value::List(items), anchor)
+            }
+            Event::MappingStart(_, anchor, _) => (self.map()?, anchor),
+            Event::Alias(anchor) => return self.alias(anchor, place),
+            _ => return Err(Invalid::at(place.0, place.1, "a value was expected here")),
+        };
+        if anchor != 0 {
+            self.anchors.insert(anchor, value.clone());
+        }
+        Ok(value)
+    }
+
+    fn map(&mut self) -> Result<Value, Invalid> {
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        loop {
+            let (event, at) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(Value::Map(entries));
+            }
+            let key = self.value(event, at)?;
+            let (event, place) = self.next()?;
+            let value = self.value(event, place)?;
+            match key {
+                // YAML 1.1's merge: fields of another map, where this one has none of its own.
+                Value::Plain(name) if name == "<<" => {
+                    let maps =
+                        if let Value::List(maps) = &value { maps.as_slice() } else { std::slice::from_ref(&value) };
+                    for (name, value) in maps.iter().flat_map(Value::entries) {
+                        if !entries.iter().any(|(known, _)| known == name) {
+                            entries.push((name.clone(), value.clone()));
+                        }
+                    }
+                }
+                Value::Plain(name) | Value::Text(name) => entries.push((name, value)),
+                Value::Bytes(name) => entries.push((String::from_utf8_lossy(&name).into_owned(), value)),
+                other => {
+                    return Err(Invalid::at(
+                        at.0,
+                        at.1,
+                        format!("a name was expected here, and this is {}", other.kind()),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, place: Place) -> Result<Value, Invalid> {
+        let Some(value) = self.anchors.get(&anchor) else {
+            return Err(Invalid::at(place.0, place.1, "this alias stands inside what it names, or names nothing"));
+        };
+        let (values, bytes) = weight(value);
+        let value = value.clone();
+        self.spend(values, place)?;
+        self.aliased = self.aliased.checked_sub(bytes).ok_or_else(|| too_much(place))?;
+        Ok(value)
+    }
+
+    fn spend(&mut self, values: usize, place: Place) -> Result<(), Invalid> {
+        self.values = self.values.checked_sub(values).ok_or_else(|| too_much(place))?;
+        Ok(())
+    }
+}
+
+fn too_much(place: Place) -> Invalid {
+    Invalid::at(place.0, place.1, "this file holds more values than anybody records, perhaps by aliases of aliases")
+}
+
+fn binary(text: &str, place: Place) -> Result<Value, Invalid> {
+    let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let bytes = BASE64.decode(packed).map_err(|error| {
+        Invalid::at(place.0, place.1, format!("this is marked as binary and is no base64: {error}"))
+    })?;
+    Ok(Value::Bytes(bytes))
+}
+
+/// How many values, and how many bytes of text.
+fn weight(value: &Value) -> (usize, usize) {
+    match value {
+        Value::Plain(text) | Value::Text(text) => (1, text.len()),
+        Value::Bytes(bytes) => (1, bytes.len()),
+        Value::List(items) => items.iter().map(weight).fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1)),
+        Value::Map(entries) => entries
+            .iter()
+            .map(|(name, value)| (name.len(), weight(value)))
+            .fold((1, 0), |a, (n, b)| (a.0 + b.0, a.1 + n + b.1)),
+    }
+}
+
+fn is_core(tag: &Tag, name: &str) -> bool {
+    tag.suffix_in_namespace("tag:yaml.org,2002:").is_some_and(|suffix| suffix == name)
+}
+
+fn place(span: &Span) -> Place {
+    (span.start.line(), span.start.col() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Value {
+        documents(text).unwrap().remove(0)
+    }
+
+    #[test]
+    fn tags_are_data() {
+        let value = one(
+            "a: !!binary |\n  aGk=\nb: !!python/tuple [1, x]\nc: !ruby/struct:Point {x: 1}\nd: !!python/unicode 'é'\n",
+        );
+        assert_eq!(value.at("a"), &Value::Bytes(b"hi".to_vec()));
+        assert_eq!(value.at("b").items().len(), 2);
+        assert_eq!(value.at("c").at("x").number(), Some(1));
+        assert_eq!(value.at("d").text(), Some("é"));
+        let hostile = one("a: !!python/object/apply:os.system ['rm -rf /']\n");
+        assert_eq!(hostile.at("a").items()[0].text(), Some("rm -rf /"));
+    }
+
+    #[test]
+    fn aliases_are_followed_and_bounded() {
+        let value = one("a: &x {k: v}\nb: *x\nc: {<<: *x, z: 1}\n");
+        assert_eq!(value.at("b").at("k").text(), Some("v"));
+        assert_eq!(value.at("c").at("k").text(), Some("v"));
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..12 {
+            let before = format!("*a{}, ", i - 1).repeat(10);
+            bomb.push_str(&format!("a{i}: &a{i} [{}]\n", before.trim_end_matches(", ")));
+        }
+        assert!(documents(&bomb).unwrap_err().to_string().contains("aliases of aliases"));
+        assert!(documents("a: &a [*a]\n").is_err());
+    }
+
+    #[test]
+    fn several_documents_are_several_values() {
+        assert_eq!(documents("---\na: 1\n---\na: 2\n...\n").unwrap().len(), 2);
+        assert_eq!(documents("").unwrap().len(), 0);
+        assert!(documents(&"[".repeat(100_000)).is_err());
+    }
+}
