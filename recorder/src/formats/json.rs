@@ -19,19 +19,6 @@ pub(super) fn document(text: &str) -> Result<Value, Invalid> {
     }
 }
 
-/// Reads documents that follow one another, as in JSON lines.
-pub(super) fn documents(text: &str) -> Result<Vec<Value>, Invalid> {
-    let mut reader = Reader { text: text.strip_prefix('\u{feff}').unwrap_or(text), at: 0 };
-    let mut found = Vec::new();
-    loop {
-        reader.space()?;
-        if reader.peek().is_none() {
-            return Ok(found);
-        }
-        found.push(reader.value(0)?);
-    }
-}
-
 struct Reader<'a> {
     text: &'a str,
     at: usize,

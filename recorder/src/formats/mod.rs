@@ -7,12 +7,24 @@
 //! A reader turns one file into [`Exchange`]s and says of what it leaves out why ([`Skipped`]). It knows nothing of tapes' names, keys
 //! or secrets. Nothing in a file is executed: tags, templates and program text are data or are refused.
 
+mod azure;
 mod detect;
 mod error;
+mod google;
+mod har;
+mod hoverfly;
 mod json;
+mod keploy;
+mod mitmproxy;
+mod nock;
+mod node_replay;
 mod parts;
+mod smithy;
+mod talkback;
 mod value;
 mod vcr;
+mod wiremock;
+mod yakbak;
 mod yaml;
 
 use std::fmt;
@@ -29,8 +41,35 @@ pub const LARGEST: u64 = 1 << 30;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Format {
-    /// VCR and its many relatives, in YAML or JSON: `http_interactions` with `request` and `response`.
+    /// VCR and its many relatives, in YAML or JSON: VCR (Ruby, R, PHP), vcrpy, betamax, rvcr, reqwest-vcr, go-vcr, EasyVCR, ExVCR,
+    /// Proxay, OkReplay.
     Vcr,
+    /// HTTP archives: browsers, proxies, Playwright, Polly.JS.
+    Har,
+    /// nock's fixtures.
+    Nock,
+    /// talkback's tapes.
+    Talkback,
+    /// yakbak's tapes.
+    Yakbak,
+    /// WireMock's stub mappings.
+    Wiremock,
+    /// Hoverfly's simulations.
+    Hoverfly,
+    /// mitmproxy's flows.
+    Mitmproxy,
+    /// Recordings of Azure's test-proxy.
+    Azure,
+    /// Recordings of the AWS SDK for Rust.
+    Smithy,
+    /// Recordings of Google's test-server.
+    TestServer,
+    /// Replay files of Google's `httpreplay` for Go.
+    Httpreplay,
+    /// keploy's test cases and mocks.
+    Keploy,
+    /// node-replay's fixtures.
+    NodeReplay,
 }
 
 /// One exchange as the file has it.
@@ -77,7 +116,22 @@ pub struct Source<'a> {
 type Reader = fn(Source<'_>) -> Result<Found, String>;
 
 /// Every format: its name on the command line, its reader.
-const ALL: [(Format, &str, Reader); 1] = [(Format::Vcr, "vcr", vcr::read)];
+const ALL: [(Format, &str, Reader); 14] = [
+    (Format::Vcr, "vcr", vcr::read),
+    (Format::Har, "har", har::read),
+    (Format::Nock, "nock", nock::read),
+    (Format::Talkback, "talkback", talkback::read),
+    (Format::Yakbak, "yakbak", yakbak::read),
+    (Format::Wiremock, "wiremock", wiremock::read),
+    (Format::Hoverfly, "hoverfly", hoverfly::read),
+    (Format::Mitmproxy, "mitmproxy", mitmproxy::read),
+    (Format::Azure, "azure", azure::read),
+    (Format::Smithy, "smithy", smithy::read),
+    (Format::TestServer, "test-server", google::read_test_server),
+    (Format::Httpreplay, "httpreplay", google::read_httpreplay),
+    (Format::Keploy, "keploy", keploy::read),
+    (Format::NodeReplay, "node-replay", node_replay::read),
+];
 
 impl Format {
     /// Every format.

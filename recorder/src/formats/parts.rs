@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::value::Value;
 use super::yaml::BASE64;
-use super::{Exchange, Found, Skipped};
+use super::{Exchange, Found, Skipped, Source, json, yaml};
 use crate::tape::{Answer, Body, Fault, FaultKind, Headers, Origin, Outcome, Recorded, Request, Take, Version};
 use base64::Engine as _;
 
@@ -57,6 +57,11 @@ pub(super) struct Answered {
 }
 
 impl Parts {
+    /// An exchange that never had an answer.
+    pub(super) fn failed(method: impl Into<String>, url: impl Into<String>, fault: Fault) -> Self {
+        Self { outcome: Err(fault), ..Self::new(method, url, Answered::default()) }
+    }
+
     pub(super) fn new(method: impl Into<String>, url: impl Into<String>, answered: Answered) -> Self {
         Self {
             method: method.into(),
@@ -223,6 +228,94 @@ fn push(headers: &mut Headers, name: &str, value: &Value) {
             }
         }
     }
+}
+
+/// A file's text.
+pub(super) fn text(source: Source<'_>) -> Result<&str, String> {
+    std::str::from_utf8(source.bytes).map_err(|error| format!("it is not UTF-8 from byte {} on", error.valid_up_to()))
+}
+
+/// A file of one document, JSON (JSON5 too) or YAML.
+pub(super) fn tree(source: Source<'_>) -> Result<Value, String> {
+    let text = text(source)?;
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    if start.starts_with(['{', '[', '/']) {
+        return json::document(text).map_err(|error| error.to_string());
+    }
+    let mut documents = yaml::documents(text).map_err(|error| error.to_string())?;
+    match documents.len() {
+        1 => Ok(documents.remove(0)),
+        n => Err(format!("a recording is one document, and this file has {n}")),
+    }
+}
+
+/// More than this is not unpacked.
+const LARGEST_UNPACKED: u64 = 256 * 1024 * 1024;
+
+/// Undoes zlib or gzip, whichever it is.
+pub(super) fn inflate(packed: &[u8]) -> Result<Vec<u8>, String> {
+    use std::io::Read as _;
+    let mut out = Vec::new();
+    let limit = LARGEST_UNPACKED + 1;
+    let read = if packed.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::GzDecoder::new(packed).take(limit).read_to_end(&mut out)
+    } else {
+        flate2::read::ZlibDecoder::new(packed).take(limit).read_to_end(&mut out)
+    };
+    read.map_err(|error| format!("a compressed body cannot be unpacked: {error}"))?;
+    if out.len() as u64 > LARGEST_UNPACKED {
+        return Err(format!("a compressed body has more than {LARGEST_UNPACKED} bytes when it is unpacked"));
+    }
+    Ok(out)
+}
+
+/// A file beside the recording that holds a body. It must lie in the same folder or below it.
+pub(super) fn beside(source: Source<'_>, name: &str) -> Result<Vec<u8>, String> {
+    use std::path::{Component, Path};
+    let relative = Path::new(name);
+    if !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(format!("its body is in {name:?}, which is outside the folder of the recording"));
+    }
+    let folder = source.path.parent().unwrap_or(Path::new("."));
+    let file = folder.join(relative);
+    // A link may lead out of it as well.
+    let real = |path: &Path| {
+        std::fs::canonicalize(path).map_err(|error| format!("its body is in {}: {error}", path.display()))
+    };
+    if !real(&file)?.starts_with(real(folder)?) {
+        return Err(format!("its body is in {name:?}, which is outside the folder of the recording"));
+    }
+    let size = std::fs::metadata(&file).map(|meta| meta.len()).unwrap_or_default();
+    if size > super::LARGEST {
+        return Err(format!("its body in {} has {size} bytes, more than is read", file.display()));
+    }
+    std::fs::read(&file).map_err(|error| format!("its body is in {}: {error}", file.display()))
+}
+
+/// Go's `1m2.5s` or `460.6ms`.
+pub(super) fn go_duration(text: &str) -> Option<Duration> {
+    let mut seconds = 0.0;
+    let mut rest = text.trim();
+    if rest == "0" {
+        return Some(Duration::ZERO);
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
+        seconds += number
+            * match &rest[digits..unit_end] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "µs" | "us" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+        rest = &rest[unit_end..];
+    }
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// A body of these bytes.

@@ -1,0 +1,47 @@
+//! keploy's test cases and mocks: YAML documents, one for each exchange, of several protocols.
+
+use super::parts::{self, Answered, Finds, Parts};
+use super::value::Value;
+use super::{Found, Source, yaml};
+use crate::tape::Body;
+
+/// Reads a file of test cases or mocks.
+pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
+    let documents = yaml::documents(parts::text(source)?).map_err(|error| error.to_string())?;
+    let mut finds = Finds::default();
+    for (i, document) in documents.iter().enumerate() {
+        let place = document.at("name").text().map_or_else(|| format!("document {}", i + 1), str::to_owned);
+        finds.add(place, exchange(document));
+    }
+    Ok(finds.finish())
+}
+
+fn exchange(document: &Value) -> Result<Parts, String> {
+    let kind = document.at("kind").text().unwrap_or_default();
+    if !kind.eq_ignore_ascii_case("http") {
+        return Err(format!("its kind is {kind:?}, and only Http can be a tape"));
+    }
+    let spec = document.at("spec");
+    let (request, response) = (spec.at("req"), spec.at("resp"));
+    let body = |value: &Value| {
+        value.bytes().filter(|bytes| !bytes.is_empty()).map_or(Body::Absent, |bytes| parts::body(bytes.into_owned()))
+    };
+    let major = |value: &Value| parts::version(value.at("proto_major").text());
+    let answered = Answered {
+        status: response.at("status_code").number().unwrap_or(0),
+        reason: response.at("status_message").text().map(str::to_owned),
+        version: major(response),
+        headers: parts::headers(response.at("header")),
+        body: body(response.at("body")),
+        ..Answered::default()
+    };
+    let mut found = Parts::new(
+        request.at("method").text().unwrap_or_default(),
+        request.at("url").text().unwrap_or_default(),
+        answered,
+    );
+    found.request_headers = parts::headers(request.at("header"));
+    found.request_body = body(request.at("body"));
+    found.at = request.at("timestamp").text().and_then(parts::date);
+    Ok(found)
+}
