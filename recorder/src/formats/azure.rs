@@ -14,7 +14,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
         _ if root.has("RequestUri") => single,
         _ => return Err("there is no list of Entries in it".to_owned()),
     };
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (i, entry) in entries.iter().enumerate() {
         finds.add(format!("entry {}", i + 1), exchange(entry));
     }
@@ -58,7 +58,6 @@ fn is_json(headers: &Headers) -> bool {
 /// What the test-proxy takes for text: a `text/…`, JSON, XML or form, or a charset. Without a content type it is binary.
 fn is_textual(headers: &Headers) -> bool {
     let kind = headers.text("content-type").unwrap_or_default().to_ascii_lowercase();
-    let words =
-        ["text/", "json", "xml", "application/x-www-form-urlencoded", "charset=", "javascript", "multipart/mixed"];
+    let words = ["text/", "json", "xml", "application/x-www-form-urlencoded", "charset=", "javascript"];
     headers.first("content-encoding").is_none() && words.iter().any(|word| kind.contains(word))
 }

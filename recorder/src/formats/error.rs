@@ -16,6 +16,14 @@ impl Invalid {
     pub(super) fn at(line: usize, column: usize, problem: impl Into<String>) -> Self {
         Self { line, column, problem: problem.into() }
     }
+
+    pub(super) fn place(&self) -> (usize, usize) {
+        (self.line, self.column)
+    }
+
+    pub(super) fn problem(&self) -> &str {
+        &self.problem
+    }
 }
 
 /// Why a file could not be imported.

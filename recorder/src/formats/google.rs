@@ -11,7 +11,7 @@ pub(super) fn read_test_server(source: Source<'_>) -> Result<Found, String> {
     let Value::List(interactions) = root.at("interactions") else {
         return Err("there is no list of interactions in it".to_owned());
     };
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (i, interaction) in interactions.iter().enumerate() {
         finds.add(format!("interaction {}", i + 1), interaction_of_test_server(interaction));
     }
@@ -50,7 +50,7 @@ fn segments(value: &Value) -> Result<Body, String> {
 /// Reads a replay file of `httpreplay`.
 pub(super) fn read_httpreplay(source: Source<'_>) -> Result<Found, String> {
     let root = parts::tree(source)?;
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     let entries = root.at("Entries");
     if !matches!(entries, Value::List(_)) && !entries.is_null() {
         return Err("Entries is no list".to_owned());

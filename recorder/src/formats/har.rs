@@ -21,7 +21,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let Value::List(entries) = log.at("entries") else {
         return Err("there is no list at log.entries".to_owned());
     };
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (i, entry) in entries.iter().enumerate() {
         finds.add(format!("entry {}", i + 1), exchange(entry, source));
     }

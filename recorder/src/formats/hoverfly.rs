@@ -11,7 +11,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let Value::List(pairs) = root.at("data").at("pairs") else {
         return Err("there is no list at data.pairs".to_owned());
     };
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (i, pair) in pairs.iter().enumerate() {
         finds.add(format!("pair {}", i + 1), exchange(pair));
     }

@@ -8,7 +8,7 @@ use crate::tape::Body;
 /// Reads a file of test cases or mocks.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let documents = yaml::documents(parts::text(source)?).map_err(|error| error.to_string())?;
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (i, document) in documents.iter().enumerate() {
         let place = document.at("name").text().map_or_else(|| format!("document {}", i + 1), str::to_owned);
         finds.add(place, exchange(document));
@@ -32,7 +32,10 @@ fn exchange(document: &Value) -> Result<Parts, String> {
         reason: response.at("status_message").text().map(str::to_owned),
         version: major(response),
         headers: parts::headers(response.at("header")),
-        body: body(response.at("body")),
+        body: match response.at("body") {
+            Value::List(events) => event_stream(events),
+            whole => body(whole),
+        },
         ..Answered::default()
     };
     let mut found = Parts::new(
@@ -44,4 +47,16 @@ fn exchange(document: &Value) -> Result<Parts, String> {
     found.request_body = body(request.at("body"));
     found.at = request.at("timestamp").text().and_then(parts::date);
     Ok(found)
+}
+
+/// Server-sent events that were taken apart: each with the names and values of its fields, in order.
+fn event_stream(events: &[Value]) -> Body {
+    let mut text = String::new();
+    for event in events {
+        for (name, value) in event.at("data").entries() {
+            text.push_str(&format!("{name}: {}\n", value.text().unwrap_or_default()));
+        }
+        text.push('\n');
+    }
+    parts::body(text)
 }

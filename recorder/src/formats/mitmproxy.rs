@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 64;
 
 /// Reads a file of flows.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     let mut rest = source.bytes;
     let mut number = 0;
     while !rest.is_empty() {

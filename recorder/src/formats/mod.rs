@@ -110,7 +110,12 @@ pub struct Source<'a> {
     pub path: &'a Path,
     /// Its content.
     pub bytes: &'a [u8],
+    /// What stands before a URL that is a path alone, where the file does not say: `https://api.example.com`.
+    pub base: Option<&'a str>,
 }
+
+/// What [`Source::base`] is where nobody says: the stand-in's own address, as with WireMock. Its port never counts.
+const LOCAL: &str = "http://localhost";
 
 /// A reader of one format: the text in, exchanges out; the error is a sentence with its place.
 type Reader = fn(Source<'_>) -> Result<Found, String>;

@@ -12,7 +12,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
         Value::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),
     };
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (i, definition) in definitions.iter().enumerate() {
         finds.add(format!("definition {}", i + 1), exchange(definition));
     }

@@ -6,7 +6,7 @@ use crate::tape::{Body, Headers};
 
 /// Reads a fixture.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     finds.add("the fixture", exchange(source));
     Ok(finds.finish())
 }
@@ -28,6 +28,9 @@ fn exchange(source: Source<'_>) -> Result<Parts, String> {
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
         if name.eq_ignore_ascii_case("body") {
+            if value.starts_with("REGEX") {
+                return Err(format!("it answers every body that fits {value:?}, and a tape answers one request"));
+            }
             request_body = parts::body(value);
         } else {
             // A value in quotes is one that must be so.

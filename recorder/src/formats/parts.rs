@@ -6,26 +6,33 @@ use bytes::Bytes;
 
 use super::value::Value;
 use super::yaml::BASE64;
-use super::{Exchange, Found, Skipped, Source, json, yaml};
+use super::{Exchange, Found, LOCAL, Skipped, Source, json, yaml};
 use crate::tape::{Answer, Body, Fault, FaultKind, Headers, Origin, Outcome, Recorded, Request, Take, Version};
 use base64::Engine as _;
 
 /// Gathers what a reader finds, in the order of the file.
-#[derive(Debug, Default)]
-pub(super) struct Finds(Found);
+#[derive(Debug)]
+pub(super) struct Finds<'a> {
+    found: Found,
+    base: Option<&'a str>,
+}
 
-impl Finds {
+impl<'a> Finds<'a> {
+    pub(super) fn of(source: Source<'a>) -> Self {
+        Self { found: Found::default(), base: source.base }
+    }
+
     /// Notes one exchange, or why it is none.
     pub(super) fn add(&mut self, place: impl Into<String>, result: Result<Parts, String>) {
         let place = place.into();
-        match result.and_then(Parts::finish) {
-            Ok((request, take, notes)) => self.0.exchanges.push(Exchange { place, request, take, notes }),
-            Err(reason) => self.0.skipped.push(Skipped { place, reason }),
+        match result.and_then(|parts| parts.finish(self.base)) {
+            Ok((request, take, notes)) => self.found.exchanges.push(Exchange { place, request, take, notes }),
+            Err(reason) => self.found.skipped.push(Skipped { place, reason }),
         }
     }
 
     pub(super) fn finish(self) -> Found {
-        self.0
+        self.found
     }
 }
 
@@ -78,12 +85,12 @@ impl Parts {
     }
 
     /// Puts right what every format may have wrong; refuses what cannot be a tape.
-    fn finish(mut self) -> Result<(Request, Take, Vec<String>), String> {
+    fn finish(mut self, base: Option<&str>) -> Result<(Request, Take, Vec<String>), String> {
         let method = self.method.trim().to_ascii_uppercase();
         if method.is_empty() || !method.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)) {
             return Err(format!("{:?} is no method", self.method));
         }
-        let url = absolute(&self.url, &self.request_headers)?;
+        let url = absolute(&self.url, &self.request_headers, base, &mut self.notes)?;
         drop_pseudo_headers(&mut self.request_headers, &mut self.notes);
         refuse_control_characters(&self.request_headers)?;
         let outcome = match self.outcome {
@@ -158,23 +165,25 @@ fn refuse_control_characters(headers: &Headers) -> Result<(), String> {
     Ok(())
 }
 
-/// The URL, absolute: a path alone is completed by the `host` header.
-fn absolute(url: &str, headers: &Headers) -> Result<String, String> {
+/// The URL, absolute: a path alone is completed by `base` or the `host` header.
+fn absolute(url: &str, headers: &Headers, base: Option<&str>, notes: &mut Vec<String>) -> Result<String, String> {
     let url = url.trim();
     let url = url.split('#').next().unwrap_or_default();
-    if url.is_empty() {
-        return Err("there is no URL".to_owned());
-    }
     let lower = url.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
         return Ok(url.to_owned());
     }
-    if let Some(path) = url.strip_prefix('/')
-        && let Some(host) = headers.text("host").filter(|host| !host.is_empty())
-    {
-        return Ok(format!("http://{host}/{path}"));
+    if !url.starts_with('/') && !url.is_empty() {
+        return Err(format!("{url:?} is no absolute URL: put the host where the placeholder is, and import again"));
     }
-    Err(format!("{url:?} is no absolute URL, and nothing in the file says which host it was"))
+    if let Some(base) = base {
+        return Ok(format!("{}{url}", base.trim_end_matches('/')));
+    }
+    if let Some(host) = headers.text("host").filter(|host| !host.is_empty() && !host.contains('{')) {
+        return Ok(format!("http://{host}{url}"));
+    }
+    notes.push(format!("the file does not say which host it was; {LOCAL} stands for it (--base URL names it)"));
+    Ok(format!("{LOCAL}{url}"))
 }
 
 /// Headers in any of the forms that are about: a map of texts, numbers or lists; a list of `[name, value]`, of `{name, value}`, of
@@ -473,10 +482,12 @@ mod tests {
     #[test]
     fn a_url_is_completed_or_refused() {
         let headers: Headers = [("Host", "shop.test")].into_iter().collect();
-        assert_eq!(absolute("/a?b#c", &headers).unwrap(), "http://shop.test/a?b");
-        assert_eq!(absolute("HTTPS://x/y", &Headers::new()).unwrap(), "HTTPS://x/y");
-        assert!(absolute("/a", &Headers::new()).is_err());
-        assert!(absolute("", &headers).is_err());
+        let absolute = |url: &str, headers: &Headers, base| absolute(url, headers, base, &mut Vec::new());
+        assert_eq!(absolute("/a?b#c", &headers, None).unwrap(), "http://shop.test/a?b");
+        assert_eq!(absolute("/a", &headers, Some("https://x.test/")).unwrap(), "https://x.test/a");
+        assert_eq!(absolute("HTTPS://x/y", &Headers::new(), None).unwrap(), "HTTPS://x/y");
+        assert_eq!(absolute("/a", &Headers::new(), None).unwrap(), "http://localhost/a");
+        assert!(absolute("<HOST>/a", &headers, None).is_err());
     }
 
     #[test]

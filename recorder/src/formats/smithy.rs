@@ -27,7 +27,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
         note(connections.entry(id).or_default(), event.at("action"))
             .map_err(|problem| format!("event {}: {problem}", i + 1))?;
     }
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (id, connection) in connections {
         finds.add(format!("connection {id}"), exchange(connection));
     }

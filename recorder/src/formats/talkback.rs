@@ -3,12 +3,12 @@
 use super::parts::{self, Answered, Finds, Parts};
 use super::value::Value;
 use super::{Found, Source};
-use crate::tape::{Body, Headers};
+use crate::tape::Body;
 
 /// Reads a tape.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let root = parts::tree(source)?;
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     finds.add("the tape", exchange(&root));
     Ok(finds.finish())
 }
@@ -21,7 +21,7 @@ fn exchange(tape: &Value) -> Result<Parts, String> {
     let readable = |side: &str| meta.at(side).flag().unwrap_or(false);
     let answered = Answered {
         status: response.at("status").number().unwrap_or(0),
-        body: body(response.at("body"), &headers, readable("resHumanReadable"), readable("resUncompressed"))?,
+        body: body(response.at("body"), readable("resHumanReadable"))?,
         headers,
         ..Answered::default()
     };
@@ -31,12 +31,7 @@ fn exchange(tape: &Value) -> Result<Parts, String> {
         answered,
     );
     found.request_headers = parts::headers(request.at("headers"));
-    found.request_body = match body(
-        request.at("body"),
-        &found.request_headers,
-        readable("reqHumanReadable"),
-        readable("reqUncompressed"),
-    )? {
+    found.request_body = match body(request.at("body"), readable("reqHumanReadable"))? {
         empty if empty.is_empty() => Body::Absent,
         sent => sent,
     };
@@ -45,7 +40,7 @@ fn exchange(tape: &Value) -> Result<Parts, String> {
 }
 
 /// Base64, or a text or JSON where `meta` says that people can read it.
-fn body(value: &Value, _headers: &Headers, readable: bool, _uncompressed: bool) -> Result<Body, String> {
+fn body(value: &Value, readable: bool) -> Result<Body, String> {
     match value {
         Value::Text(text) if readable => Ok(parts::body(text.as_str())),
         Value::Text(text) => Ok(parts::body(parts::base64(text)?)),

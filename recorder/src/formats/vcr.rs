@@ -11,7 +11,7 @@ use crate::tape::{Body, Headers};
 /// Reads a cassette.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let root = parts::tree(source)?;
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     for (i, interaction) in interactions(&root)?.iter().enumerate() {
         finds.add(format!("interaction {}", i + 1), exchange(interaction));
     }
@@ -78,7 +78,9 @@ fn answered(response: &Value) -> Result<Answered, String> {
         response.at("statusCode"),
     ];
     let code = code.into_iter().find_map(Value::number);
+    // `302 Found` in Go; `["HTTP/1.1", 200, "OK"]` in Elixir.
     let code = code.or_else(|| words?.split(' ').find_map(|word| word.parse().ok()));
+    let code = code.or_else(|| response.at("status_code").items().iter().chain(status.items()).find_map(Value::number));
     let version = ["http_version", "httpVersion", "proto", "protocol"]
         .into_iter()
         .find_map(|name| response.at_any_case(name).text());

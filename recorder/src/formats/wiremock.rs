@@ -12,7 +12,7 @@ use crate::tape::{Body, Fault, FaultKind, Headers};
 /// Reads a file of mappings.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let root = parts::tree(source)?;
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     let mappings = match root.at("mappings") {
         Value::List(mappings) => mappings.as_slice(),
         _ => std::slice::from_ref(&root),

@@ -7,7 +7,7 @@ use crate::tape::Headers;
 /// Reads a tape.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let text = parts::text(source)?;
-    let mut finds = Finds::default();
+    let mut finds = Finds::of(source);
     finds.add("the tape", exchange(text));
     Ok(finds.finish())
 }

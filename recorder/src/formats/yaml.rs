@@ -26,9 +26,36 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// So many of the scalars that [`indented`] mends are mended in one file.
+const MAX_REPAIRS: usize = 500;
+
 /// Reads all documents of a text.
 pub(super) fn documents(text: &str) -> Result<Vec<Value>, Invalid> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut text = std::borrow::Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text));
+    for _ in 0..MAX_REPAIRS {
+        match strict(&text) {
+            Err(error) if error.problem().contains(INDENTATION) => match indented(&text, error.place()) {
+                Some(mended) => text = mended.into(),
+                None => return Err(error),
+            },
+            result => return result,
+        }
+    }
+    strict(&text)
+}
+
+/// What the parser says of a quoted text whose second line begins no further right than its key. YAML forbids that, and
+/// Go's and Python's writers do it.
+const INDENTATION: &str = "invalid indentation in multiline quoted scalar";
+
+/// The file with that line moved to the right: white space at the beginning of a line of a quoted text means nothing.
+fn indented(text: &str, (line, _): Place) -> Option<String> {
+    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let (before, after) = text.split_at_checked(start)?;
+    Some(format!("{before}{}{after}", " ".repeat(MAX_DEPTH)))
+}
+
+fn strict(text: &str) -> Result<Vec<Value>, Invalid> {
     let options = options! {
         emit_comments: false,
         block_nesting_limit: MAX_DEPTH,
@@ -225,6 +252,13 @@ mod tests {
         }
         assert!(documents(&bomb).unwrap_err().to_string().contains("aliases of aliases"));
         assert!(documents("a: &a [*a]\n").is_err());
+    }
+
+    #[test]
+    fn quoted_texts_may_go_on_as_far_left_as_their_key() {
+        let value = one("a:\n  b: 'it''s\n  one\n\n  two'\n  c: \"x\n  y\"\n");
+        assert_eq!(value.at("a").at("b").text(), Some("it's one\ntwo"));
+        assert_eq!(value.at("a").at("c").text(), Some("x y"));
     }
 
     #[test]
