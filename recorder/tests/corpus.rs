@@ -67,10 +67,17 @@ fn every_cassette_of_the_corpus_is_read_or_refused_with_a_reason() {
         let source = Source { path: &file, bytes: &bytes, base: None };
         let counts = tally.entry(kind).or_default();
         counts[0] += 1;
-        let Some(format) = Format::detect(source) else {
-            counts[1] += 1;
-            let _ = writeln!(report, "unknown  {path}");
-            continue;
+        let format = match Format::detect(source) {
+            Ok(format) => format,
+            Err(error) => {
+                counts[1] += 1;
+                let _ = writeln!(
+                    report,
+                    "unknown  {path}: {}",
+                    error.to_string().replace(&file.display().to_string(), "it")
+                );
+                continue;
+            }
         };
         let found = match format.read(source) {
             Ok(found) => found,

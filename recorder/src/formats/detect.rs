@@ -5,8 +5,52 @@ use super::{Format, Source};
 /// So much of a file is looked at: what tells a format stands near the beginning, or, after a long first body, near the end.
 const LOOKED_AT: usize = 64 * 1024;
 
-pub(super) fn detect(source: Source<'_>) -> Option<Format> {
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A recording.
+    Format(Format),
+    /// Something that is known and is none.
+    NotARecording(&'static str),
+    /// Nobody knows.
+    Unknown,
+}
+
+pub(super) fn detect(source: Source<'_>) -> Kind {
     let bytes = source.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(source.bytes);
+    if let Some(what) = no_recording(source, bytes) {
+        return Kind::NotARecording(what);
+    }
+    if let Some(format) = format(source, bytes) {
+        return Kind::Format(format);
+    }
+    match bytes.trim_ascii() {
+        b"" => Kind::NotARecording("it is empty"),
+        b"[]" | b"{}" | b"null" | b"---" => Kind::NotARecording("nothing was recorded in it"),
+        bytes if is_plain_data(bytes) => Kind::NotARecording("it is data without any sign of a request and its answer"),
+        _ => Kind::Unknown,
+    }
+}
+
+/// What lies beside recordings.
+fn no_recording(source: Source<'_>, bytes: &[u8]) -> Option<&'static str> {
+    let in_folder = |name: &str| source.path.parent().is_some_and(|folder| folder.iter().any(|part| part == name));
+    match () {
+        () if in_folder("__files") => {
+            Some("it is the body of an answer that a mapping of WireMock refers to, and comes with that")
+        }
+        () if bytes.starts_with(b"PK\x03\x04") => {
+            Some("it is a zip archive: unpack it and import what is in it (of Playwright, the .har beside its bodies)")
+        }
+        () if bytes.starts_with(b"\x1f\x8b") => Some("it is compressed with gzip: unpack it and import what is in it"),
+        () if bytes.starts_with(b"RPCReplay") => {
+            Some("it holds gRPC calls, recorded as Go's rpcreplay does, and no HTTP")
+        }
+        () => None,
+    }
+}
+
+fn format(source: Source<'_>, bytes: &[u8]) -> Option<Format> {
     let extension = source.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if is_netstring(bytes) {
         return Some(Format::Mitmproxy);
@@ -24,6 +68,12 @@ pub(super) fn detect(source: Source<'_>) -> Option<Format> {
         () if is_request_line(bytes) => Some(Format::NodeReplay),
         () => yaml(&view),
     }
+}
+
+/// JSON or text with nothing in it that a recording has.
+fn is_plain_data(bytes: &[u8]) -> bool {
+    let has = |word: &str| memchr::memmem::find(bytes, word.as_bytes()).is_some();
+    std::str::from_utf8(bytes).is_ok() && !["request", "Request", "response", "Response"].into_iter().any(has)
 }
 
 fn json(view: &View<'_>, extension: &str) -> Option<Format> {

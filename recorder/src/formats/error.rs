@@ -44,6 +44,20 @@ pub enum FormatError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is known, and holds no exchange of HTTP.
+    #[error("{} is no recording: {what}", path.display())]
+    NotARecording {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// A base that paths cannot be completed by.
+    #[error("{base:?} is no base for URLs: it has to begin with http:// or https://")]
+    Base {
+        /// What was given.
+        base: String,
+    },
     /// The file is not well-formed.
     #[error("{} is no {format}: {problem}", path.display())]
     Malformed {

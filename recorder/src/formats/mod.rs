@@ -13,6 +13,7 @@ mod error;
 mod google;
 mod har;
 mod hoverfly;
+mod import;
 mod json;
 mod keploy;
 mod mitmproxy;
@@ -31,6 +32,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use error::FormatError;
+pub use import::{Changed, FileReport, FileState, Import, ImportReport, Totals};
 
 use crate::tape::{Request, Take};
 
@@ -161,9 +163,24 @@ impl Format {
     }
 
     /// Which format a file has, by what is in it; the name of the file decides only where the content fits several.
-    #[must_use]
-    pub fn detect(source: Source<'_>) -> Option<Self> {
-        detect::detect(source)
+    ///
+    /// # Errors
+    /// [`FormatError::NotARecording`] for what lies beside recordings and is none (bodies, archives, other protocols),
+    /// [`FormatError::Unknown`] for all else.
+    pub fn detect(source: Source<'_>) -> Result<Self, FormatError> {
+        let path = || source.path.to_owned();
+        match detect::detect(source) {
+            detect::Kind::Format(format) => Ok(format),
+            detect::Kind::NotARecording(what) => {
+                Err(FormatError::NotARecording { path: path(), what: what.to_owned() })
+            }
+            detect::Kind::Unknown => Err(FormatError::Unknown { path: path() }),
+        }
+    }
+
+    /// Whether the tool keeps each exchange in a file of its own, so that the files of a folder are one recording.
+    pub(crate) fn is_one_file_an_exchange(self) -> bool {
+        matches!(self, Self::Talkback | Self::Yakbak | Self::Wiremock | Self::NodeReplay)
     }
 
     /// Reads a file.

@@ -65,7 +65,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
     state.stopped = true;
     let mut report = count(state);
     if let Some(error) = &state.failure {
-        run::note(inner, state, &[]);
+        if !inner.options.import {
+            run::note(inner, state, &[]);
+        }
         return Err(error.clone());
     }
     let mut unused = Vec::new();
@@ -91,6 +93,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
         report.warnings.append(&mut state.warnings);
         let unmatched = state.redactor.unmatched().into_iter().filter(|rule| inner.options.own_rules.contains(rule));
         report.warnings.extend(unmatched.map(|rule| format!("the rule `{rule}` never matched")));
+    }
+    if inner.options.import {
+        return result.map(|()| report);
     }
     for warning in &report.warnings {
         eprintln!("traffic-recorder: {}: {warning}", inner.location.test());

@@ -63,6 +63,11 @@ pub(super) struct Options {
     pub(super) drain: u64,
     pub(super) unused: UnusedRule,
     pub(super) max_age: MaxAge,
+    /// Nothing is hidden and nothing is searched for secrets.
+    pub(super) as_is: bool,
+    /// Another tool's recording comes in: nothing is printed, no run of tests hears of it, no take of before is kept, nothing is
+    /// too old.
+    pub(super) import: bool,
     /// The largest answer that is held in memory while recording, in bytes.
     pub(super) body_limit: usize,
     /// Redaction rules of the test, and of `recorder.yaml`.
@@ -200,6 +205,19 @@ impl Session {
         }
         state.entries.push(Entry::Imported(Box::new(Raw { request, take, layer, temps: Vec::new() })));
         Ok(())
+    }
+
+    /// The exchange with every secret replaced that this session knows: what its tape has.
+    #[cfg(feature = "formats")]
+    pub(crate) fn masked(&self, request: &Request, outcome: &Outcome) -> (Request, Outcome) {
+        let state = lock(&self.0.state);
+        let outcome = match outcome {
+            Outcome::Answer(answer) => Outcome::Answer(state.redactor.answer(answer).message),
+            Outcome::Fault(fault) => {
+                Outcome::Fault(crate::tape::Fault { message: state.redactor.text(&fault.message), ..fault.clone() })
+            }
+        };
+        (state.redactor.request(request).message, outcome)
     }
 
     pub(super) fn forget(&self, entry: usize) {
