@@ -7,18 +7,18 @@ use crate::tape::{Body, Headers};
 
 /// Reads a recording.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
+    let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     let single = std::slice::from_ref(&root);
     let entries = match root.at("Entries") {
         Value::List(entries) => entries.as_slice(),
         _ if root.has("RequestUri") => single,
         _ => return Err("there is no list of Entries in it".to_owned()),
     };
-    let mut finds = Finds::of(source);
     for (i, entry) in entries.iter().enumerate() {
         finds.add(format!("entry {}", i + 1), exchange(entry));
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn exchange(entry: &Value) -> Result<Parts, String> {
@@ -47,7 +47,7 @@ fn body(value: &Value, headers: &Headers) -> Result<Body, String> {
         }
         Value::Text(text) if is_textual(headers) => Ok(parts::body(text.as_str())),
         Value::Text(text) => Ok(parts::body(parts::base64(text).unwrap_or_else(|_| text.as_bytes().to_vec()))),
-        data => Ok(parts::body(data.to_json())),
+        data => Ok(parts::json(data, headers)),
     }
 }
 

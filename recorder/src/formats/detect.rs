@@ -35,6 +35,8 @@ pub(super) fn detect(source: Source<'_>) -> Kind {
 /// What lies beside recordings.
 fn no_recording(source: Source<'_>, bytes: &[u8]) -> Option<&'static str> {
     let in_folder = |name: &str| source.path.parent().is_some_and(|folder| folder.iter().any(|part| part == name));
+    let view = View::of(bytes);
+    let is_json = view.starts_with("{") || view.starts_with("[");
     match () {
         () if in_folder("__files") => {
             Some("it is the body of an answer that a mapping of WireMock refers to, and comes with that")
@@ -43,6 +45,12 @@ fn no_recording(source: Source<'_>, bytes: &[u8]) -> Option<&'static str> {
             Some("it is a zip archive: unpack it and import what is in it (of Playwright, the .har beside its bodies)")
         }
         () if bytes.starts_with(b"\x1f\x8b") => Some("it is compressed with gzip: unpack it and import what is in it"),
+        () if is_json && view.key("trigger") && view.key("actions") => {
+            Some("it is a stub of WireMock for the messages of a WebSocket, and no HTTP")
+        }
+        () if is_json && view.key("client_conn") && view.key("server_conn") => {
+            Some("it is what mitmproxy's web view gets, without the bodies: import the flows themselves")
+        }
         () if bytes.starts_with(b"RPCReplay") => {
             Some("it holds gRPC calls, recorded as Go's rpcreplay does, and no HTTP")
         }
@@ -78,6 +86,9 @@ fn is_plain_data(bytes: &[u8]) -> bool {
 
 fn json(view: &View<'_>, extension: &str) -> Option<Format> {
     let keys = |names: &[&str]| names.iter().all(|name| view.key(name));
+    let stub = || {
+        ["urlPattern", "urlPath", "urlPathPattern", "bodyFileName", "jsonBody"].into_iter().any(|name| view.key(name))
+    };
     match () {
         () if keys(&["http_interactions"]) => Some(Format::Vcr),
         () if keys(&["recordID", "interactions"]) || keys(&["bodySegments"]) => Some(Format::TestServer),
@@ -89,6 +100,7 @@ fn json(view: &View<'_>, extension: &str) -> Option<Format> {
         () if keys(&["scope", "path"]) => Some(Format::Nock),
         () if keys(&["meta", "req", "res"]) => Some(Format::Talkback),
         () if keys(&["interactions"]) => Some(Format::Vcr),
+        () if view.starts_with("[") && keys(&["request", "response"]) && stub() => Some(Format::Wiremock),
         () if view.starts_with("[") && (keys(&["request", "response"]) || keys(&["Request", "Response"])) => {
             Some(Format::Vcr)
         }
@@ -102,6 +114,8 @@ fn yaml(view: &View<'_>) -> Option<Format> {
     match () {
         () if line("http_interactions:") || line("interactions:") => Some(Format::Vcr),
         () if line("kind:") && view.has("api.keploy.io") => Some(Format::Keploy),
+        () if line("when:") && view.has("then:") => Some(Format::Httpmock),
+        () if line("[[interactions]]") => Some(Format::Vcr),
         () if line("log:") && view.has("entries:") => Some(Format::Har),
         // A list of interactions (php-vcr, vcrpy's first form).
         () if view.has("request:") && view.has("response:") => Some(Format::Vcr),

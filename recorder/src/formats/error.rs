@@ -17,6 +17,11 @@ impl Invalid {
         Self { line, column, problem: problem.into() }
     }
 
+    /// The same, so many lines further down: it was found in a part of the file.
+    pub(super) fn below(self, lines: usize) -> Self {
+        Self { line: self.line + lines, ..self }
+    }
+
     pub(super) fn place(&self) -> (usize, usize) {
         (self.line, self.column)
     }
@@ -51,6 +56,29 @@ pub enum FormatError {
         path: PathBuf,
         /// What it is.
         what: String,
+    },
+    /// There is nothing to export.
+    #[error("there is no tape in {}: give a folder of tapes, or a tape", path.display())]
+    NoTapes {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A tape cannot be read.
+    #[error(transparent)]
+    Tape(Box<crate::tape::TapeError>),
+    /// The operating system refused to write.
+    #[error("failed to write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file would be written over.
+    #[error("{} exists already: remove it, or export into another folder", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
     },
     /// A base that paths cannot be completed by.
     #[error("{base:?} is no base for URLs: it has to begin with http:// or https://")]

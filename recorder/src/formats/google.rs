@@ -7,15 +7,15 @@ use crate::tape::Body;
 
 /// Reads a recording of test-server.
 pub(super) fn read_test_server(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
+    let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     let Value::List(interactions) = root.at("interactions") else {
         return Err("there is no list of interactions in it".to_owned());
     };
-    let mut finds = Finds::of(source);
     for (i, interaction) in interactions.iter().enumerate() {
         finds.add(format!("interaction {}", i + 1), interaction_of_test_server(interaction));
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn interaction_of_test_server(interaction: &Value) -> Result<Parts, String> {
@@ -49,8 +49,8 @@ fn segments(value: &Value) -> Result<Body, String> {
 
 /// Reads a replay file of `httpreplay`.
 pub(super) fn read_httpreplay(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
     let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     let entries = root.at("Entries");
     if !matches!(entries, Value::List(_)) && !entries.is_null() {
         return Err("Entries is no list".to_owned());
@@ -58,7 +58,7 @@ pub(super) fn read_httpreplay(source: Source<'_>) -> Result<Found, String> {
     for (i, entry) in entries.items().iter().enumerate() {
         finds.add(format!("entry {}", i + 1), entry_of_httpreplay(entry));
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn entry_of_httpreplay(entry: &Value) -> Result<Parts, String> {
@@ -85,7 +85,7 @@ fn entry_of_httpreplay(entry: &Value) -> Result<Parts, String> {
     let pieces: Vec<&Value> = request.at("BodyParts").items().iter().filter(|part| !part.is_null()).collect();
     if pieces.len() > 1 {
         // A multipart body without the boundary that held it together.
-        found.notes.push(format!(
+        found.changes.push(format!(
             "the {} parts of the request's body are kept one after the other, without their boundary",
             pieces.len()
         ));

@@ -7,18 +7,18 @@ use crate::tape::{Body, Headers};
 
 /// Reads a simulation.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
+    let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     let Value::List(pairs) = root.at("data").at("pairs") else {
         return Err("there is no list at data.pairs".to_owned());
     };
-    let mut finds = Finds::of(source);
     for (i, pair) in pairs.iter().enumerate() {
-        finds.add(format!("pair {}", i + 1), exchange(pair));
+        finds.add(format!("pair {}", i + 1), exchange(pair, source));
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
-fn exchange(pair: &Value) -> Result<Parts, String> {
+fn exchange(pair: &Value, source: Source<'_>) -> Result<Parts, String> {
     let (request, response) = (pair.at("request"), pair.at("response"));
     let exact = |name: &str| exact(name, request.at(name));
     let host = exact("destination")?.ok_or("it answers every host, and a tape answers one")?;
@@ -30,8 +30,9 @@ fn exchange(pair: &Value) -> Result<Parts, String> {
     let answered = Answered {
         status: response.at("status").number().unwrap_or(200),
         headers: parts::headers(response.at("headers")),
-        body: match response.at("encodedBody").flag() {
-            Some(true) => parts::body(parts::base64(body)?),
+        body: match (response.at("encodedBody").flag(), response.at("bodyFile").text()) {
+            (_, Some(name)) if !name.is_empty() && body.is_empty() => parts::body(parts::beside(source, name)?),
+            (Some(true), _) => parts::body(parts::base64(body)?),
             _ => parts::body(body),
         },
         ..Answered::default()
@@ -44,6 +45,11 @@ fn exchange(pair: &Value) -> Result<Parts, String> {
     };
     if response.at("templated").flag() == Some(true) {
         found.notes.push("it has templates; they are kept as texts and not computed".to_owned());
+    }
+    if !request.at("requiresState").is_null() {
+        found
+            .notes
+            .push("it belongs to a state; answers to one request are played in the order of the file".to_owned());
     }
     Ok(found)
 }

@@ -10,21 +10,45 @@ const MAX_DEPTH: usize = 200;
 
 /// Reads one document.
 pub(super) fn document(text: &str) -> Result<Value, Invalid> {
-    let mut reader = Reader { text: text.strip_prefix('\u{feff}').unwrap_or(text), at: 0 };
+    let mut reader = Reader::new(text, false);
     let value = reader.value(0)?;
-    reader.space()?;
-    match reader.peek() {
-        None => Ok(value),
-        Some(_) => Err(reader.wrong("the end of the file was expected here")),
-    }
+    reader.end()?;
+    Ok(value)
+}
+
+/// Reads one document; of a broken one, the items that are whole of the outermost list, and what is wrong.
+pub(super) fn as_much_as_can_be_read(text: &str) -> Result<(Value, Option<Invalid>), Invalid> {
+    let mut reader = Reader::new(text, true);
+    let value = reader.value(0)?;
+    let broken = match reader.broken.take() {
+        Some(error) => Some(error),
+        None => reader.end().err(),
+    };
+    Ok((value, broken))
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Whether a list ends before an item that cannot be read.
+    forgiving: bool,
+    /// What was forgiven: from here on nothing is read.
+    broken: Option<Invalid>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, forgiving: bool) -> Self {
+        Self { text: text.strip_prefix('\u{feff}').unwrap_or(text), at: 0, forgiving, broken: None }
+    }
+
+    fn end(&mut self) -> Result<(), Invalid> {
+        self.space()?;
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("the end of the file was expected here")),
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -91,6 +115,9 @@ impl<'a> Reader<'a> {
             }
             self.at += 1;
             entries.push((name, self.value(depth + 1)?));
+            if self.broken.is_some() {
+                return Ok(Value::Map(entries));
+            }
             if !self.comma(b'}')? {
                 break;
             }
@@ -107,12 +134,27 @@ impl<'a> Reader<'a> {
             if self.peek() == Some(b']') {
                 break;
             }
-            items.push(self.value(depth + 1)?);
-            if !self.comma(b']')? {
-                break;
+            match self.value(depth + 1) {
+                // Of an item with a broken list in it something is missing.
+                Ok(_) if self.broken.is_some() => return Ok(Value::List(items)),
+                Ok(item) => items.push(item),
+                Err(error) => return self.forgive(items, error),
+            }
+            match self.comma(b']') {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return self.forgive(items, error),
             }
         }
         self.at += 1;
+        Ok(Value::List(items))
+    }
+
+    fn forgive(&mut self, items: Vec<Value>, error: Invalid) -> Result<Value, Invalid> {
+        if !self.forgiving {
+            return Err(error);
+        }
+        self.broken = Some(error);
         Ok(Value::List(items))
     }
 
@@ -239,6 +281,21 @@ mod tests {
         assert_eq!(value.at("meta").at("a").text(), Some("it's"));
         assert_eq!(value.at("meta").at("b").items().len(), 2);
         assert_eq!(value.at("c").text(), Some("AB"));
+    }
+
+    #[test]
+    fn of_a_broken_document_the_items_before_are_read() {
+        for text in [
+            "{\"list\": [{\"a\": [1]}, {\"a\": [2, }",
+            "{\"list\": [{\"a\": [1]}, {\"a\": [2], x",
+            "{\"list\": [{\"a\": [1]}",
+        ] {
+            let (value, broken) = as_much_as_can_be_read(text).unwrap();
+            assert!(broken.is_some(), "{text}");
+            assert_eq!(value.at("list").items().len(), 1, "{text}");
+            assert_eq!(value.at("list").items()[0].at("a").items()[0].number(), Some(1));
+        }
+        assert!(as_much_as_can_be_read("{\"a\" 1}").is_err());
     }
 
     #[test]

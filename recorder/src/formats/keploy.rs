@@ -7,13 +7,17 @@ use crate::tape::Body;
 
 /// Reads a file of test cases or mocks.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let documents = yaml::documents(parts::text(source)?).map_err(|error| error.to_string())?;
     let mut finds = Finds::of(source);
-    for (i, document) in documents.iter().enumerate() {
-        let place = document.at("name").text().map_or_else(|| format!("document {}", i + 1), str::to_owned);
-        finds.add(place, exchange(document));
+    for (i, document) in yaml::each_document(&parts::text(source)?).iter().enumerate() {
+        match document {
+            Ok(document) => {
+                let place = document.at("name").text().map_or_else(|| format!("document {}", i + 1), str::to_owned);
+                finds.add(place, exchange(document));
+            }
+            Err(error) => finds.add(format!("document {}", i + 1), Err(error.to_string())),
+        }
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn exchange(document: &Value) -> Result<Parts, String> {

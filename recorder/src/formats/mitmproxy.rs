@@ -16,11 +16,18 @@ pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     while !rest.is_empty() {
         number += 1;
         let offset = source.bytes.len() - rest.len();
-        let (flow, after) = value(rest, 0).map_err(|problem| format!("flow {number} at byte {offset}: {problem}"))?;
-        rest = after;
-        finds.add(format!("flow {number}"), exchange(&flow));
+        match value(rest, 0) {
+            Ok((flow, after)) => {
+                rest = after;
+                finds.add(format!("flow {number}"), exchange(&flow));
+            }
+            Err(problem) => {
+                finds.broken(format!("flow {number} at byte {offset}: {problem}"));
+                break;
+            }
+        }
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 /// One value: `<length>:<bytes><type>`.
@@ -104,7 +111,7 @@ fn exchange(flow: &Value) -> Result<Parts, String> {
         found.elapsed = std::time::Duration::try_from_secs_f64(end - start).unwrap_or_default();
     }
     if !flow.at("websocket").is_null() {
-        found.notes.push("the messages of the WebSocket are not on the tape, only the handshake is".to_owned());
+        found.changes.push("the messages of the WebSocket are not on the tape, only the handshake is".to_owned());
     }
     Ok(found)
 }

@@ -9,10 +9,13 @@
 
 mod azure;
 mod detect;
+mod erlang;
 mod error;
+mod export;
 mod google;
 mod har;
 mod hoverfly;
+mod httpmock;
 mod import;
 mod json;
 mod keploy;
@@ -22,6 +25,7 @@ mod node_replay;
 mod parts;
 mod smithy;
 mod talkback;
+mod toml;
 mod value;
 mod vcr;
 mod wiremock;
@@ -32,6 +36,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use error::FormatError;
+pub use export::{ExportFormat, Exported, export};
 pub use import::{Changed, FileReport, FileState, Import, ImportReport, Totals};
 
 use crate::tape::{Request, Take};
@@ -43,8 +48,8 @@ pub const LARGEST: u64 = 1 << 30;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Format {
-    /// VCR and its many relatives, in YAML or JSON: VCR (Ruby, R, PHP), vcrpy, betamax, rvcr, reqwest-vcr, go-vcr, EasyVCR, ExVCR,
-    /// Proxay, OkReplay.
+    /// VCR and its many relatives, in YAML, JSON or TOML: VCR (Ruby, R, PHP), vcrpy, pytest-recording, betamax, rvcr, reqwest-vcr,
+    /// cassetter, go-vcr, EasyVCR, ExVCR, Proxay, OkReplay.
     Vcr,
     /// HTTP archives: browsers, proxies, Playwright, Polly.JS.
     Har,
@@ -72,6 +77,8 @@ pub enum Format {
     Keploy,
     /// node-replay's fixtures.
     NodeReplay,
+    /// httpmock's static mocks.
+    Httpmock,
 }
 
 /// One exchange as the file has it.
@@ -83,8 +90,10 @@ pub struct Exchange {
     pub request: Request,
     /// What came back; [`Origin::Import`](crate::Origin::Import) unless the file says that it was written by hand.
     pub take: Take,
-    /// What could not be kept as it was, and what was made of it.
+    /// What is to be known of it: a host that the file does not name, a state that it belongs to.
     pub notes: Vec<String>,
+    /// What could not be kept as the file has it.
+    pub changes: Vec<String>,
 }
 
 /// What a reader left out.
@@ -123,7 +132,7 @@ const LOCAL: &str = "http://localhost";
 type Reader = fn(Source<'_>) -> Result<Found, String>;
 
 /// Every format: its name on the command line, its reader.
-const ALL: [(Format, &str, Reader); 14] = [
+const ALL: [(Format, &str, Reader); 15] = [
     (Format::Vcr, "vcr", vcr::read),
     (Format::Har, "har", har::read),
     (Format::Nock, "nock", nock::read),
@@ -138,6 +147,7 @@ const ALL: [(Format, &str, Reader); 14] = [
     (Format::Httpreplay, "httpreplay", google::read_httpreplay),
     (Format::Keploy, "keploy", keploy::read),
     (Format::NodeReplay, "node-replay", node_replay::read),
+    (Format::Httpmock, "httpmock", httpmock::read),
 ];
 
 impl Format {

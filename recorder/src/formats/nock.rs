@@ -7,16 +7,16 @@ use crate::tape::{Body, Headers};
 
 /// Reads a fixture.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
+    let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     let definitions = match &root {
         Value::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),
     };
-    let mut finds = Finds::of(source);
     for (i, definition) in definitions.iter().enumerate() {
         finds.add(format!("definition {}", i + 1), exchange(definition));
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn exchange(definition: &Value) -> Result<Parts, String> {
@@ -64,7 +64,7 @@ fn body(value: &Value, headers: &Headers) -> Result<Body, String> {
                 .unwrap_or_else(|| text.as_bytes().to_vec()),
         )),
         value if value.is_null() => Ok(Body::Absent),
-        data => Ok(parts::body(data.to_json())),
+        data => Ok(parts::json(data, headers)),
     }
 }
 

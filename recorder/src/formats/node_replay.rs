@@ -1,14 +1,14 @@
 //! node-replay's fixtures: a request and an answer as they would be on the wire, in a folder that is named after the host.
 
 use super::parts::{self, Answered, Finds, Parts};
-use super::{Found, Source};
+use super::{Found, Source, json};
 use crate::tape::{Body, Headers};
 
 /// Reads a fixture.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let mut finds = Finds::of(source);
     finds.add("the fixture", exchange(source));
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn exchange(source: Source<'_>) -> Result<Parts, String> {
@@ -31,7 +31,7 @@ fn exchange(source: Source<'_>) -> Result<Parts, String> {
             if value.starts_with("REGEX") {
                 return Err(format!("it answers every body that fits {value:?}, and a tape answers one request"));
             }
-            request_body = parts::body(value);
+            request_body = parts::body(unescaped(value));
         } else {
             // A value in quotes is one that must be so.
             request_headers.push(name.trim(), value.trim_matches('"').to_owned());
@@ -47,10 +47,13 @@ fn exchange(source: Source<'_>) -> Result<Parts, String> {
     let mut lines = head.lines().map(str::trim_end);
     let status = lines.next().unwrap_or_default();
     let mut words = status.splitn(3, ' ');
-    let version =
-        words.next().filter(|word| word.starts_with("HTTP/")).ok_or_else(|| format!("{status:?} is no status line"))?;
+    // Old ones have the status first.
+    let (version, code) = match (words.next().unwrap_or_default(), words.next().unwrap_or_default()) {
+        (version, code) | (code, version) if version.starts_with("HTTP/") => (version, code),
+        _ => return Err(format!("{status:?} is no status line")),
+    };
     let mut answered = Answered {
-        status: words.next().and_then(|code| code.parse().ok()).unwrap_or(0),
+        status: code.parse().unwrap_or(0),
         reason: words.next().map(str::to_owned),
         version: parts::version(Some(version)),
         ..Answered::default()
@@ -65,6 +68,12 @@ fn exchange(source: Source<'_>) -> Result<Parts, String> {
     found.request_headers = request_headers;
     found.request_body = request_body;
     Ok(found)
+}
+
+/// The body as node-replay writes it: with the escapes of a JavaScript text.
+fn unescaped(text: &str) -> String {
+    let value = json::document(&format!("\"{text}\"")).ok();
+    value.as_ref().and_then(super::value::Value::text).unwrap_or(text).to_owned()
 }
 
 /// The folder's name is the host, `-` before a port.

@@ -19,19 +19,23 @@ struct Connection<'v> {
 
 /// Reads a recording.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
+    let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     let Value::List(events) = root.at("events") else { return Err("there is no list of events in it".to_owned()) };
     let mut connections: BTreeMap<i64, Connection<'_>> = BTreeMap::new();
     for (i, event) in events.iter().enumerate() {
-        let id = event.at("connection_id").number().ok_or_else(|| format!("event {} has no connection_id", i + 1))?;
-        note(connections.entry(id).or_default(), event.at("action"))
-            .map_err(|problem| format!("event {}: {problem}", i + 1))?;
+        let noted = match event.at("connection_id").number() {
+            Some(id) => note(connections.entry(id).or_default(), event.at("action")),
+            None => Err("it has no connection_id".to_owned()),
+        };
+        if let Err(problem) = noted {
+            finds.add(format!("event {}", i + 1), Err(problem));
+        }
     }
-    let mut finds = Finds::of(source);
     for (id, connection) in connections {
         finds.add(format!("connection {id}"), exchange(connection));
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn note<'v>(connection: &mut Connection<'v>, action: &'v Value) -> Result<(), String> {

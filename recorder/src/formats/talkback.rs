@@ -3,14 +3,14 @@
 use super::parts::{self, Answered, Finds, Parts};
 use super::value::Value;
 use super::{Found, Source};
-use crate::tape::Body;
+use crate::tape::{Body, Headers};
 
 /// Reads a tape.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
     let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     finds.add("the tape", exchange(&root));
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn exchange(tape: &Value) -> Result<Parts, String> {
@@ -21,7 +21,7 @@ fn exchange(tape: &Value) -> Result<Parts, String> {
     let readable = |side: &str| meta.at(side).flag().unwrap_or(false);
     let answered = Answered {
         status: response.at("status").number().unwrap_or(0),
-        body: body(response.at("body"), readable("resHumanReadable"))?,
+        body: body(response.at("body"), readable("resHumanReadable"), &headers)?,
         headers,
         ..Answered::default()
     };
@@ -31,20 +31,17 @@ fn exchange(tape: &Value) -> Result<Parts, String> {
         answered,
     );
     found.request_headers = parts::headers(request.at("headers"));
-    found.request_body = match body(request.at("body"), readable("reqHumanReadable"))? {
-        empty if empty.is_empty() => Body::Absent,
-        sent => sent,
-    };
+    found.request_body = body(request.at("body"), readable("reqHumanReadable"), &found.request_headers)?;
     found.at = meta.at("createdAt").text().and_then(parts::date);
     Ok(found)
 }
 
 /// Base64, or a text or JSON where `meta` says that people can read it.
-fn body(value: &Value, readable: bool) -> Result<Body, String> {
+fn body(value: &Value, readable: bool, headers: &Headers) -> Result<Body, String> {
     match value {
         Value::Text(text) if readable => Ok(parts::body(text.as_str())),
         Value::Text(text) => Ok(parts::body(parts::base64(text)?)),
         value if value.is_null() => Ok(Body::Absent),
-        data => Ok(parts::body(data.to_json())),
+        data => Ok(parts::json(data, headers)),
     }
 }

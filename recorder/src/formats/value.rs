@@ -68,6 +68,14 @@ impl Value {
         }
     }
 
+    /// The entries of a map, which is used up.
+    pub(super) fn into_entries(self) -> Vec<(String, Self)> {
+        match self {
+            Self::Map(entries) => entries,
+            _ => Vec::new(),
+        }
+    }
+
     /// A scalar as it is spelt; `None` for null, bytes that are no UTF-8, lists and maps.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
@@ -123,41 +131,104 @@ impl Value {
 
     /// The value as compact JSON: for bodies that a cassette holds as data. Numbers keep their spelling.
     pub(super) fn to_json(&self) -> String {
+        self.to_json_as(Spelling::Compact)
+    }
+
+    /// The value as JSON in another of the usual spellings.
+    pub(super) fn to_json_as(&self, spelling: Spelling) -> String {
         let mut out = String::new();
-        self.push_json(&mut out);
+        self.push_json(&mut out, spelling, 0);
         out
     }
 
-    fn push_json(&self, out: &mut String) {
+    fn push_json(&self, out: &mut String, spelling: Spelling, depth: usize) {
         match self {
             Self::Plain(_) if self.is_null() => out.push_str("null"),
             Self::Plain(text) if is_json_scalar(text) => out.push_str(text),
-            Self::Plain(text) | Self::Text(text) => push_string(out, text),
-            Self::Bytes(bytes) => push_string(out, &base64::engine::general_purpose::STANDARD.encode(bytes)),
+            Self::Plain(text) | Self::Text(text) => push_string(out, text, spelling),
+            Self::Bytes(bytes) => {
+                push_string(out, &base64::engine::general_purpose::STANDARD.encode(bytes), spelling);
+            }
+            Self::List(items) if items.is_empty() => out.push_str("[]"),
+            Self::Map(entries) if entries.is_empty() => out.push_str("{}"),
             Self::List(items) => {
                 out.push('[');
                 for (i, item) in items.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    item.push_json(out);
+                    spelling.next(out, i, depth + 1);
+                    item.push_json(out, spelling, depth + 1);
                 }
+                spelling.end(out, depth);
                 out.push(']');
             }
             Self::Map(entries) => {
                 out.push('{');
                 for (i, (name, value)) in entries.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    push_string(out, name);
-                    out.push(':');
-                    value.push_json(out);
+                    spelling.next(out, i, depth + 1);
+                    push_string(out, name, spelling);
+                    out.push_str(if spelling == Spelling::Compact { ":" } else { ": " });
+                    value.push_json(out, spelling, depth + 1);
                 }
+                spelling.end(out, depth);
                 out.push('}');
             }
         }
     }
+}
+
+/// The ways in which the libraries of the world write JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// No white space.
+    Compact,
+    /// A blank after commas and colons.
+    Spaced,
+    /// So, and no character beyond ASCII: Python.
+    Ascii,
+    /// A line for each item, so many blanks deeper at each level.
+    Indented(usize),
+}
+
+impl Spelling {
+    fn next(self, out: &mut String, index: usize, depth: usize) {
+        match self {
+            Self::Compact if index > 0 => out.push(','),
+            Self::Spaced | Self::Ascii if index > 0 => out.push_str(", "),
+            Self::Indented(_) => {
+                if index > 0 {
+                    out.push(',');
+                }
+                self.end(out, depth);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(self, out: &mut String, depth: usize) {
+        if let Self::Indented(width) = self {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', depth * width));
+        }
+    }
+}
+
+/// A map.
+pub(super) fn map<'n>(entries: impl IntoIterator<Item = (&'n str, Value)>) -> Value {
+    Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// A list.
+pub(super) fn list(items: impl IntoIterator<Item = Value>) -> Value {
+    Value::List(items.into_iter().collect())
+}
+
+/// A text.
+pub(super) fn text(text: impl Into<String>) -> Value {
+    Value::Text(text.into())
+}
+
+/// A number.
+pub(super) fn number(number: impl std::fmt::Display) -> Value {
+    Value::Plain(number.to_string())
 }
 
 /// Whether a text can stand in JSON without quotes.
@@ -167,7 +238,7 @@ fn is_json_scalar(text: &str) -> bool {
             && crate::codec::json::parse(text.as_bytes()).is_ok())
 }
 
-fn push_string(out: &mut String, text: &str) {
+fn push_string(out: &mut String, text: &str, spelling: Spelling) {
     use std::fmt::Write as _;
     out.push('"');
     for c in text.chars() {
@@ -180,6 +251,11 @@ fn push_string(out: &mut String, text: &str) {
             c if c < ' ' => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c if spelling == Spelling::Ascii && !c.is_ascii() => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
             }
             c => out.push(c),
         }

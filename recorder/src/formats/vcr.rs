@@ -1,21 +1,29 @@
 //! VCR's cassettes and those of its relatives: a list of interactions with `request` and `response`.
 //!
-//! VCR (Ruby, YAML and JSON), vcrpy, betamax, rvcr, reqwest-vcr, R's vcr, php-vcr, go-vcr, EasyVCR, ExVCR, Proxay and OkReplay agree on the
-//! outline and on little else; the differences stand here one by one.
+//! VCR (Ruby, YAML and JSON), vcrpy and pytest-recording, betamax, rvcr, reqwest-vcr, cassetter, R's vcr, php-vcr, go-vcr, EasyVCR, ExVCR,
+//! Proxay and OkReplay agree on the outline and on little else; the differences stand here one by one.
 
 use super::parts::{self, Answered, Finds, Parts};
 use super::value::Value;
-use super::{Found, Source};
+use super::{Found, Source, erlang, yaml};
 use crate::tape::{Body, Headers};
 
 /// Reads a cassette.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
     let mut finds = Finds::of(source);
+    let root = finds.tree(source)?;
     for (i, interaction) in interactions(&root)?.iter().enumerate() {
-        finds.add(format!("interaction {}", i + 1), exchange(interaction));
+        finds.add(format!("interaction {}", i + 1), exchange(interaction, source));
     }
-    Ok(finds.finish())
+    // cassetter's other lists.
+    for (list, what) in
+        [("grpc_interactions", "a call of gRPC"), ("ws_interactions", "a conversation over a WebSocket")]
+    {
+        for i in 0..root.at(list).items().len() {
+            finds.add(format!("{list} {}", i + 1), Err(format!("it is {what}, and only HTTP can be a tape")));
+        }
+    }
+    finds.finish()
 }
 
 fn interactions(root: &Value) -> Result<&[Value], String> {
@@ -33,11 +41,15 @@ fn interactions(root: &Value) -> Result<&[Value], String> {
     }
 }
 
-fn exchange(interaction: &Value) -> Result<Parts, String> {
+fn exchange(interaction: &Value, source: Source<'_>) -> Result<Parts, String> {
+    if let Some(problem) = interaction.at(yaml::BROKEN).text() {
+        return Err(problem.to_owned());
+    }
     let (request, response) = (interaction.at_any_case("request"), interaction.at_any_case("response"));
     if request.is_null() {
         return Err("there is no request in it".to_owned());
     }
+    let mut changes = Vec::new();
     let method = request.at_any_case("method").text().unwrap_or_default();
     let mut found = match response.at("type").text() {
         // ExVCR's recording of what went wrong.
@@ -46,18 +58,12 @@ fn exchange(interaction: &Value) -> Result<Parts, String> {
             Parts::failed(method, url(request), parts::fault(message))
         }
         _ if response.is_null() => return Err("the answer was not recorded".to_owned()),
-        _ => Parts::new(method, url(request), answered(response)?),
+        _ => Parts::new(method, url(request), answered(response, source, &mut changes)?),
     };
     found.request_headers = headers(request);
     found.request_version = parts::version(request.at("proto").text());
-    found.request_body = match body(request.at_any_case("body"))? {
-        // ExVCR has the text that was matched in `body` and what was sent in `request_body`.
-        Body::Absent => body(request.at("request_body"))?,
-        found if found.is_empty() && request.at("request_body").text().is_some_and(|text| !text.is_empty()) => {
-            body(request.at("request_body"))?
-        }
-        found => found,
-    };
+    found.request_body = sent(request, source, &mut changes)?;
+    found.changes = changes;
     found.at = interaction
         .at_any_case("recorded_at")
         .text()
@@ -67,7 +73,58 @@ fn exchange(interaction: &Value) -> Result<Parts, String> {
     Ok(found)
 }
 
-fn answered(response: &Value) -> Result<Answered, String> {
+/// The request's body, which ExVCR has in `request_body`, PHP's curl in `post_fields` and some in `parsed_body`.
+fn sent(request: &Value, source: Source<'_>, changes: &mut Vec<String>) -> Result<Body, String> {
+    let found = message_body(request, source, changes)?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let other = body(request.at("request_body"), source, changes)?;
+    if !other.is_empty() {
+        return Ok(other);
+    }
+    let fields = request.at("post_fields").entries();
+    if fields.is_empty() {
+        return Ok(found);
+    }
+    changes.push("its form is put together from its fields".to_owned());
+    let pair = |(name, value): &(String, Value)| format!("{name}={}", value.text().unwrap_or_default());
+    Ok(parts::body(fields.iter().map(pair).collect::<Vec<_>>().join("&")))
+}
+
+/// `body`, or what stands for it: Go's old `content`, `parsed_body` of data, cassetter's pair in TOML.
+fn message_body(message: &Value, source: Source<'_>, changes: &mut Vec<String>) -> Result<Body, String> {
+    if let Some(kind) = message.at("body_type").text() {
+        return typed_body(kind, message.at("body_content"), &headers(message));
+    }
+    if !message.at("parsed_body").is_null() {
+        return Ok(parts::json(message.at("parsed_body"), &headers(message)));
+    }
+    let whole = message.at_any_case("body");
+    match whole.at("type").text() {
+        Some(kind @ ("json" | "text" | "binary" | "none")) => typed_body(kind, whole.at("content"), &headers(message)),
+        _ => body(whole, source, changes),
+    }
+}
+
+/// cassetter's bodies: a kind, and content in the form of that kind. TOML has JSON as a text.
+fn typed_body(kind: &str, content: &Value, headers: &Headers) -> Result<Body, String> {
+    Ok(match (kind, content) {
+        ("none", _) => Body::Absent,
+        ("json", Value::Text(text)) if matches!(text.trim_start().as_bytes(), [b'{' | b'[' | b'"', ..]) => {
+            parts::body(text.as_str())
+        }
+        ("json", data) => parts::json(data, headers),
+        ("binary", digits) => {
+            let digits = digits.text().unwrap_or_default();
+            let bytes = if digits.is_empty() { Some(Vec::new()) } else { parts::hex(digits) };
+            parts::body(bytes.ok_or("its binary body should be hex digits")?)
+        }
+        (_, text) => text.bytes().map_or(Body::Absent, |bytes| parts::body(bytes.into_owned())),
+    })
+}
+
+fn answered(response: &Value, source: Source<'_>, changes: &mut Vec<String>) -> Result<Answered, String> {
     let status = response.at_any_case("status");
     let words = status.text().filter(|text| text.contains(' '));
     let code = [
@@ -85,10 +142,18 @@ fn answered(response: &Value) -> Result<Answered, String> {
         .into_iter()
         .find_map(|name| response.at_any_case(name).text());
     let content = if response.has("content") && !response.has("body") {
-        response.at("content")
+        body(response.at("content"), source, changes)?
+    } else if response.at("binary").flag() == Some(true)
+        && let Some(packed) = response.at("body").text()
+    {
+        // ExVCR.
+        parts::body(erlang::bytes(&parts::base64(packed)?)?)
     } else {
-        response.at_any_case("body")
+        message_body(response, source, changes)?
     };
+    if code.is_none() && !content.is_empty() {
+        return Err("the file does not say the status of its answer".to_owned());
+    }
     Ok(Answered {
         status: code.unwrap_or(0),
         reason: status
@@ -98,7 +163,8 @@ fn answered(response: &Value) -> Result<Answered, String> {
             .map(str::to_owned),
         version: parts::version(version),
         headers: headers(response),
-        body: body(content)?,
+        body: content,
+        trailers: parts::headers(response.at("trailer")),
         ..Answered::default()
     })
 }
@@ -131,16 +197,28 @@ fn url(request: &Value) -> String {
     }
 }
 
+/// What a body may be a map of; any other map is the body itself, as data.
+const BODY_FIELDS: [&str; 8] = ["string", "base64_string", "raw_gzip", "data", "encoding", "base64", "file", "state"];
+
 /// A map with `string`, `base64_string`, `raw_gzip` or `data`, a text, or nothing.
-fn body(value: &Value) -> Result<Body, String> {
-    let Value::Map(_) = value else {
-        return Ok(value.bytes().map_or(Body::Absent, |bytes| parts::body(bytes.into_owned())));
-    };
+fn body(value: &Value, source: Source<'_>, changes: &mut Vec<String>) -> Result<Body, String> {
+    let of = |value: &Value| value.bytes().map_or(Body::Absent, |bytes| parts::body(bytes.into_owned()));
+    match value {
+        Value::Map(entries) if entries.is_empty() => return Ok(Body::Absent),
+        Value::List(items) if items.is_empty() => return Ok(Body::Absent),
+        Value::Map(_) if BODY_FIELDS.iter().any(|field| value.has(field)) => {}
+        Value::Map(_) | Value::List(_) => return Ok(parts::body(value.to_json())),
+        scalar => return Ok(of(scalar)),
+    }
     if let Some(packed) = value.at("base64_string").text() {
-        return Ok(parts::body(parts::base64(packed)?));
+        return Ok(parts::body(parts::base64_or_most_of_it(packed, changes)?));
     }
     if let Some(packed) = value.at("raw_gzip").text() {
         return Ok(parts::body(parts::inflate(&parts::base64(packed)?)?));
+    }
+    // Python's streams.
+    if let Some(content) = value.at("state").items().first() {
+        return Ok(of(content));
     }
     // Proxay.
     if let Some(data) = value.at("data").text() {
@@ -149,14 +227,21 @@ fn body(value: &Value) -> Result<Body, String> {
             _ => data.as_bytes().to_vec(),
         }));
     }
-    // R's vcr marks base64 by a flag.
     let text = value.at("string");
-    if value.at("base64").flag() == Some(true)
-        && let Some(packed) = text.text()
+    // R's vcr keeps large bodies in files of their own.
+    if value.at("file").flag() == Some(true)
+        && let Some(name) = text.text()
     {
-        return Ok(parts::body(parts::base64(packed)?));
+        return Ok(parts::body(parts::beside(source, name)?));
     }
-    Ok(text.bytes().map_or(Body::Absent, |bytes| parts::body(bytes.into_owned())))
+    // And marks base64 by a flag.
+    let marked = value.at("base64").flag() == Some(true) || value.at("encoding").text() == Some("base64");
+    match (text, text.text()) {
+        (_, Some(packed)) if marked => Ok(parts::body(parts::base64(packed)?)),
+        // A body that somebody made readable.
+        (Value::Map(_) | Value::List(_), _) => Ok(parts::body(text.to_json())),
+        _ => Ok(of(text)),
+    }
 }
 
 /// go-vcr writes `460.6ms`, EasyVCR milliseconds.

@@ -11,21 +11,37 @@ use crate::tape::{Body, Fault, FaultKind, Headers};
 
 /// Reads a file of mappings.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
-    let root = parts::tree(source)?;
     let mut finds = Finds::of(source);
-    let mappings = match root.at("mappings") {
-        Value::List(mappings) => mappings.as_slice(),
+    let root = finds.tree(source)?;
+    let mappings = match (&root, root.at("mappings")) {
+        (Value::List(mappings), _) | (_, Value::List(mappings)) => mappings.as_slice(),
         _ => std::slice::from_ref(&root),
     };
     for (i, mapping) in mappings.iter().enumerate() {
         let place = mapping.at("name").text().map_or_else(|| format!("mapping {}", i + 1), str::to_owned);
         finds.add(place, exchange(mapping, source));
     }
-    Ok(finds.finish())
+    finds.finish()
 }
 
 fn exchange(mapping: &Value, source: Source<'_>) -> Result<Parts, String> {
     let (request, response) = (mapping.at("request"), mapping.at("response"));
+    if request.is_null() || response.is_null() {
+        return Err("it has no request or no response".to_owned());
+    }
+    if let Some(found) = super::export::from_metadata(mapping)? {
+        let mut notes = Vec::new();
+        let mut parts = match found.fault {
+            Some(fault) => Parts::failed(found.method, found.url, fault),
+            None => Parts::new(found.method, found.url, answered(response, source, &mut notes)?),
+        };
+        (parts.request_headers, parts.request_body, parts.request_version) = (found.headers, found.body, found.version);
+        (parts.at, parts.elapsed) = (found.at, found.elapsed);
+        if let Ok(answered) = &mut parts.outcome {
+            answered.version = found.answer_version;
+        }
+        return Ok(parts);
+    }
     if !response.at("proxyBaseUrl").is_null() {
         return Err("it hands the request on to another server".to_owned());
     }
@@ -34,7 +50,7 @@ fn exchange(mapping: &Value, source: Source<'_>) -> Result<Parts, String> {
         Some(method) => method,
     };
     let mut notes = Vec::new();
-    let url = url(request, &mut notes)?;
+    let url = format!("{}{}", origin(request)?, url(request, &mut notes)?);
     let mut found = match response.at("fault").text() {
         Some(fault) => Parts::failed(method, url, self::fault(fault)),
         None => Parts::new(method, url, answered(response, source, &mut notes)?),
@@ -56,7 +72,7 @@ fn answered(response: &Value, source: Source<'_>, notes: &mut Vec<String>) -> Re
     let body = if let Some(text) = response.at("body").text() {
         parts::body(text)
     } else if !response.at("jsonBody").is_null() {
-        parts::body(response.at("jsonBody").to_json())
+        parts::json(response.at("jsonBody"), &parts::headers(response.at("headers")))
     } else if let Some(packed) = response.at("base64Body").text() {
         parts::body(parts::base64(packed)?)
     } else if let Some(name) = response.at("bodyFileName").text() {
@@ -89,6 +105,18 @@ fn body_file(source: Source<'_>, name: &str) -> Result<Vec<u8>, String> {
     Err(format!("its body is in the file {name}, and there is no folder __files above it"))
 }
 
+/// Scheme, host and port, where the mapping asks for them.
+fn origin(request: &Value) -> Result<String, String> {
+    let host = request.at("host");
+    if host.is_null() {
+        return Ok(String::new());
+    }
+    let host = host.at("equalTo").text().ok_or("it answers several hosts, and a tape answers one")?;
+    let scheme = request.at("scheme").text().unwrap_or("http");
+    let port = request.at("port").number().map_or_else(String::new, |port| format!(":{port}"));
+    Ok(format!("{scheme}://{host}{port}"))
+}
+
 fn url(request: &Value, notes: &mut Vec<String>) -> Result<String, String> {
     if let Some(url) = request.at("url").text() {
         return Ok(url.to_owned());
@@ -113,7 +141,7 @@ fn url(request: &Value, notes: &mut Vec<String>) -> Result<String, String> {
             .text()
             .ok_or_else(|| format!("it answers several values of the parameter {name}, and a tape answers one"))?;
         let sign = if i == 0 { '?' } else { '&' };
-        url.push_str(&format!("{sign}{name}={value}"));
+        url.push_str(&format!("{sign}{}={}", escaped(name), escaped(value)));
     }
     if request.at("queryParameters").is_null() {
         notes.push("it answers the path with any query; the tape answers it with none".to_owned());
@@ -121,8 +149,27 @@ fn url(request: &Value, notes: &mut Vec<String>) -> Result<String, String> {
     Ok(url)
 }
 
+/// As it stands in a query.
+fn escaped(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let byte = |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(byte).collect()
+}
+
 fn wanted_headers(request: &Value, notes: &mut Vec<String>) -> Headers {
+    use base64::Engine as _;
     let mut headers = Headers::new();
+    let credentials = request.at("basicAuthCredentials");
+    if let (Some(user), Some(password)) = (credentials.at("username").text(), credentials.at("password").text()) {
+        let packed = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        headers.push("Authorization", format!("Basic {packed}"));
+    }
+    let cookies = request.at("cookies").entries();
+    let exact = cookies.iter().filter_map(|(name, matcher)| Some(format!("{name}={}", matcher.at("equalTo").text()?)));
+    let exact: Vec<String> = exact.collect();
+    if !exact.is_empty() {
+        headers.push("Cookie", exact.join("; "));
+    }
     for (name, matcher) in request.at("headers").entries() {
         match matcher.at("equalTo").text() {
             Some(value) => headers.push(name, value.to_owned()),

@@ -8,8 +8,8 @@ use crate::tape::Headers;
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
     let text = parts::text(source)?;
     let mut finds = Finds::of(source);
-    finds.add("the tape", exchange(text));
-    Ok(finds.finish())
+    finds.add("the tape", exchange(&text));
+    finds.finish()
 }
 
 fn exchange(text: &str) -> Result<Parts, String> {

@@ -21,11 +21,14 @@ pub(super) enum Verdict {
 
 impl Verdict {
     pub(super) fn enter(self, report: &mut FileReport, exchange: &Exchange) {
-        let place = exchange.place.clone();
+        let place = exchange.place.as_str();
+        if !exchange.notes.is_empty() {
+            report.notes.push(Changed::new(place, exchange.notes.clone()));
+        }
         match self {
             Self::Exact => report.exact += 1,
-            Self::Changed(reasons) => report.changed.push(Changed { place, reasons }),
-            Self::Lost(reason) => report.lost.push(Changed { place, reasons: vec![reason] }),
+            Self::Changed(reasons) => report.changed.push(Changed::new(place, reasons)),
+            Self::Lost(reason) => report.lost.push(Changed::new(place, vec![reason])),
         }
     }
 }
@@ -81,7 +84,7 @@ fn ask(session: &Session, layer: Layer, request: &Request) -> Result<(Request, O
 }
 
 fn compare(recorded: &Session, exchange: &Exchange, request: &Request, outcome: &Outcome) -> Verdict {
-    let mut reasons = exchange.notes.clone();
+    let mut reasons = exchange.changes.clone();
     let (masked_request, masked_outcome) = recorded.masked(&exchange.request, &exchange.take.outcome);
     if let Some(what) = difference(&masked_outcome, outcome) {
         return Verdict::Lost(format!("another answer comes back: {what}"));

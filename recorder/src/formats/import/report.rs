@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::super::value::Value;
+use super::super::value::{Value, map, number, text};
 use super::super::{Format, Skipped};
 
 /// What an import did with each file.
@@ -35,6 +35,8 @@ pub struct FileReport {
     pub changed: Vec<Changed>,
     /// Those whose old answer does not come back.
     pub lost: Vec<Changed>,
+    /// What is to be known of an exchange that came over, byte for byte or not.
+    pub notes: Vec<Changed>,
     /// What is in the file and cannot be on a tape.
     pub skipped: Vec<Skipped>,
 }
@@ -83,6 +85,12 @@ pub struct Totals {
     pub skipped: usize,
 }
 
+impl Changed {
+    pub(in super::super) fn new(place: &str, reasons: Vec<String>) -> Self {
+        Self { place: place.to_owned(), reasons }
+    }
+}
+
 impl FileReport {
     pub(super) fn new(path: &Path) -> Self {
         Self {
@@ -94,6 +102,7 @@ impl FileReport {
             exact: 0,
             changed: Vec::new(),
             lost: Vec::new(),
+            notes: Vec::new(),
             skipped: Vec::new(),
         }
     }
@@ -121,15 +130,16 @@ impl FileReport {
             .iter()
             .map(|skipped| map([("place", text(&skipped.place)), ("reason", text(&skipped.reason))]));
         map([
-            ("file", text(&self.path.to_string_lossy())),
+            ("file", text(self.path.to_string_lossy())),
             ("format", self.format.map_or_else(null, |format| text(format.name()))),
-            ("folder", self.folder.as_ref().map_or_else(null, |folder| text(&folder.to_string_lossy()))),
+            ("folder", self.folder.as_ref().map_or_else(null, |folder| text(folder.to_string_lossy()))),
             ("state", text(state)),
             ("reason", reason.map_or_else(null, |reason| text(reason))),
             ("exchanges", number(self.exchanges)),
             ("exact", number(self.exact)),
             ("changed", changed(&self.changed)),
             ("lost", changed(&self.lost)),
+            ("notes", changed(&self.notes)),
             ("skipped", Value::List(skipped.collect())),
         ])
         .to_json()
@@ -203,18 +213,6 @@ impl Totals {
     }
 }
 
-fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
-}
-
-fn number(number: usize) -> Value {
-    Value::Plain(number.to_string())
-}
-
 fn null() -> Value {
     Value::Plain(String::new())
 }
@@ -260,7 +258,7 @@ impl fmt::Display for FileReport {
             FileState::NotARecording(what) => return writeln!(f, "{path}: no recording: {what}"),
             FileState::Imported => {}
         }
-        if self.exact == self.exchanges && self.skipped.is_empty() {
+        if self.exact == self.exchanges && self.skipped.is_empty() && self.notes.is_empty() {
             return Ok(());
         }
         writeln!(f, "{path}: {} exchanges, {} of them byte for byte", self.exchanges, self.exact)?;
@@ -269,7 +267,7 @@ impl fmt::Display for FileReport {
             Some((_, places)) => places.push(place),
             None => notes.push((text, vec![place])),
         };
-        for (word, list) in [("lost", &self.lost), ("changed", &self.changed)] {
+        for (word, list) in [("lost", &self.lost), ("changed", &self.changed), ("note", &self.notes)] {
             for changed in list {
                 changed.reasons.iter().for_each(|reason| note(format!("{word}: {reason}"), changed.place.as_str()));
             }
