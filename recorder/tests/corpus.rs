@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use hmac_sha256::Hash;
 use serde_json::Value;
-use traffic_recorder::formats::{Exchange, Format, FormatError, Skipped, Source};
+use traffic_recorder::formats::{Exchange, FileReport, FileState, Format, FormatError, Import, ImportReport, Skipped, Source};
 use traffic_recorder::tape::{Body, Headers, Outcome};
 
 /// What of each kind has to agree, byte for byte or, where the cassette has a body as data, as JSON: so many exchanges at least.
@@ -160,6 +160,62 @@ fn every_cassette_of_the_corpus_is_read_as_another_reader_reads_it_or_refused_wi
     assert_eq!(unexplained, 0, "{report}");
 }
 
+/// The whole way: tapes are written, and each exchange is asked of them.
+#[test]
+fn every_exchange_of_the_corpus_comes_back_from_its_new_tape() {
+    let Some(shared) = std::env::var_os("SHARED") else {
+        println!("skipped: SHARED does not name the folder with the corpus");
+        return;
+    };
+    let cassettes = Path::new(&shared).join("corpus/cassettes");
+    let folder = tempfile::tempdir().expect("a folder");
+    for as_is in [true, false] {
+        let import = Import::to(folder.path().join(as_is.to_string())).as_is(as_is);
+        let report = import.run([&cassettes]).expect("the corpus is there");
+        if let Some(file) = std::env::var_os("REPORT") {
+            fs::write(Path::new(&file).with_extension(as_is.to_string()), report.to_string())
+                .expect("the report is written");
+        }
+        let totals = report.totals();
+        println!(
+            "as is: {as_is}\n{}",
+            report
+                .to_string()
+                .lines()
+                .rev()
+                .take(18)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+        // A value that only the answer shows to be a cookie stands in the URL of its own request: nobody can know that it is to be
+        // hidden when it is sent again.
+        let known = |file: &&FileReport| file.path.ends_with("test-multiple-cookies-regression.json");
+        let lost: usize = report.files.iter().filter(|file| as_is || !known(file)).map(|file| file.lost.len()).sum();
+        assert_eq!(lost, 0, "{report}");
+        assert_eq!(totals.exchanges, totals.exact + totals.changed + totals.lost + refused(&report), "{report}");
+        assert!(totals.exchanges > 2_000, "{report}");
+        for file in &report.files {
+            if let FileState::Refused(reason) = &file.state {
+                let secret = !as_is && (reason.contains("allow") || reason.contains("secret"));
+                assert!(
+                    secret || BROKEN.iter().any(|broken| file.path.ends_with(broken)),
+                    "{}: {reason}",
+                    file.path.display()
+                );
+            }
+        }
+    }
+}
+
+/// Exchanges in files of which nothing came over.
+fn refused(report: &ImportReport) -> usize {
+    let refused = report.files.iter().filter(|file| matches!(file.state, FileState::Refused(_)));
+    refused.map(|file| file.exchanges).sum()
+}
+
 fn expectations(corpus: &PathBuf) -> BTreeMap<String, Vec<Value>> {
     let lines = fs::read_to_string(corpus.join("expected.jsonl")).expect("the corpus has what is expected");
     let line = |line: &str| {
@@ -242,7 +298,8 @@ fn same_url(wanted: &Value, found: &Exchange) -> bool {
     plain(wanted) == plain(found)
         || (!wanted.contains("://") && found.ends_with(tail))
         // Matchers of the query, as the other reader found them.
-        || (wanted.ends_with("?None") && plain(found) == plain(&wanted[..wanted.len() - 5]))
+        // It reads no `deprecatedQuery`.
+        || (wanted.ends_with("?None") && plain(found).starts_with(&plain(&wanted[..wanted.len() - 5])))
         || (wanted.contains("?{") && found.starts_with(wanted.split("?{").next().unwrap_or_default()))
 }
 

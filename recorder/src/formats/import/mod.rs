@@ -6,6 +6,7 @@
 //!                      files of a folder)        gate, commit)                        come back)
 //! ```
 
+mod mend;
 mod one;
 mod plan;
 mod replay;
