@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use hmac_sha256::Hash;
 use serde_json::Value;
-use traffic_recorder::formats::{Exchange, FileReport, FileState, Format, FormatError, Import, ImportReport, Skipped, Source};
+use traffic_recorder::formats::{
+    Exchange, FileReport, FileState, Format, FormatError, Import, ImportReport, Skipped, Source,
+};
 use traffic_recorder::tape::{Body, Headers, Outcome};
 
 /// What of each kind has to agree, byte for byte or, where the cassette has a body as data, as JSON: so many exchanges at least.

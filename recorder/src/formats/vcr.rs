@@ -129,6 +129,7 @@ fn answered(response: &Value, source: Source<'_>, changes: &mut Vec<String>) -> 
     let words = status.text().filter(|text| text.contains(' '));
     let code = [
         status.at_any_case("code"),
+        status.at("status_code"),
         response.at("code"),
         response.at("status_code"),
         status,
