@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::{Exchange, Format, FormatError, LARGEST, Skipped, Source};
 use super::plan::Recording;
@@ -142,7 +143,9 @@ impl Import {
 
     /// Records into a folder that goes again.
     fn trial(&self, exchanges: &[Of]) -> Result<(), Error> {
-        let folder = PathBuf::from(format!(".trial-{}", std::process::id()));
+        static TRIALS: AtomicUsize = AtomicUsize::new(0);
+        let number = TRIALS.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(format!(".trial-{}-{number}", std::process::id()));
         let recorded = self.record(&folder, exchanges);
         // Only this process writes there.
         drop(fs::remove_dir_all(self.target.join(&folder)));
