@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hmac_sha256::Hash;
 use serde_json::Value;
@@ -44,6 +44,35 @@ const AGREE: [(&str, usize); 28] = [
     ("vcrpy-yaml", 317),
     ("wiremock-json", 141),
     ("yakbak-js", 2),
+];
+
+/// The rows of the table in docs/formats.md, and the kinds of files that each is about.
+const ROWS: [(&str, &[&str]); 25] = [
+    ("VCR (Ruby)", &["ruby-vcr-yaml", "ruby-vcr-json"]),
+    ("vcrpy, pytest-recording", &["vcrpy-yaml", "vcrpy-json"]),
+    ("go-vcr 1 to 4", &["go-vcr-yaml"]),
+    ("EasyVCR", &["easyvcr-json"]),
+    ("vcr for R", &["r-vcr-yaml"]),
+    ("betamax", &["betamax-json"]),
+    ("OkReplay", &["okreplay-yaml"]),
+    ("ExVCR", &["exvcr-json"]),
+    ("rVCR, reqwest-vcr", &["rvcr-json"]),
+    ("PHP-VCR", &["php-vcr-yaml"]),
+    ("Proxay", &["proxay-yaml"]),
+    ("Polly.JS", &["polly-har", "polly-har-yaml"]),
+    ("browsers, proxies, Playwright", &["har"]),
+    ("httpreplay (Go)", &["go-replayers-json"]),
+    ("WireMock", &["wiremock-json"]),
+    ("keploy", &["keploy-yaml"]),
+    ("Azure's test-proxy", &["azure-testproxy-json"]),
+    ("mitmproxy", &["mitmproxy-flow"]),
+    ("nock", &["nock-json"]),
+    ("AWS SDK for Rust", &["smithy-dvr-json"]),
+    ("talkback", &["talkback-json5"]),
+    ("node-replay", &["node-replay-txt"]),
+    ("Hoverfly 1 to 5", &["hoverfly-json"]),
+    ("test-server (Google)", &["google-testserver-json"]),
+    ("yakbak", &["yakbak-js"]),
 ];
 
 /// Where the other reader is not to be followed: the end of a path, what differs, why.
@@ -158,6 +187,17 @@ fn every_cassette_of_the_corpus_is_read_as_another_reader_reads_it_or_refused_wi
         let agree = tallies.get(kind).map_or(0, |tally| tally.agree);
         assert!(agree >= least, "{kind}: {agree} exchanges agree, and it were {least}\n{report}");
     }
+    let table =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/formats.md")).expect("the table");
+    for (name, kinds) in ROWS {
+        let of = |kind: &&str| tallies.get(*kind).map_or((0, 0), |tally| (tally.files, tally.agree));
+        let (files, agree) = kinds.iter().map(of).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        let row = table.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap_or_default();
+        assert!(
+            row.contains(&format!("| {files} | {agree} |")),
+            "docs/formats.md should say {files} and {agree}: {row}"
+        );
+    }
     let unexplained: usize = tallies.values().map(|tally| tally.unexplained).sum();
     assert_eq!(unexplained, 0, "{report}");
 }
@@ -218,7 +258,7 @@ fn refused(report: &ImportReport) -> usize {
     refused.map(|file| file.exchanges).sum()
 }
 
-fn expectations(corpus: &PathBuf) -> BTreeMap<String, Vec<Value>> {
+fn expectations(corpus: &Path) -> BTreeMap<String, Vec<Value>> {
     let lines = fs::read_to_string(corpus.join("expected.jsonl")).expect("the corpus has what is expected");
     let line = |line: &str| {
         let line: Value = serde_json::from_str(line).expect("a line of JSON");

@@ -86,26 +86,26 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).expect("as written");
+    encoder.finish().expect("as written")
 }
 
 fn tapes(folder: &Path, exchanges: &[Exchange]) {
-    let tapes = Recorder::at(folder).mode(Mode::Record).as_is().open().unwrap();
+    let tapes = Recorder::at(folder).mode(Mode::Record).as_is().open().expect("as written");
     for (request, take) in exchanges {
-        tapes.session().import(request.clone(), take.clone(), Layer::Wire).unwrap();
+        tapes.session().import(request.clone(), take.clone(), Layer::Wire).expect("as written");
     }
-    tapes.finish().unwrap();
+    tapes.finish().expect("as written");
 }
 
 fn import(folder: &Path, exported: &Exported) -> Vec<Exchange> {
-    exported.write_to(folder).unwrap();
+    exported.write_to(folder).expect("as written");
     let mut exchanges = Vec::new();
     for (name, _) in exported.files.iter().filter(|(name, _)| !name.starts_with("__files")) {
         let path = folder.join(name);
-        let bytes = fs::read(&path).unwrap();
+        let bytes = fs::read(&path).expect("as written");
         let source = Source { path: &path, bytes: &bytes, base: None };
-        let found = Format::detect(source).unwrap().read(source).unwrap();
+        let found = Format::detect(source).expect("as written").read(source).expect("as written");
         assert!(found.skipped.is_empty(), "{:?}\n{}", found.skipped, String::from_utf8_lossy(&bytes));
         exchanges.extend(found.exchanges.into_iter().map(|exchange| (exchange.request, exchange.take)));
     }

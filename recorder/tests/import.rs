@@ -12,15 +12,15 @@ fn cassette(folder: &Path, name: &str, interactions: &[(&str, &str)]) {
         text.push_str(&format!("- request: {request}\n  response: {response}\n"));
     }
     let path = folder.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    fs::create_dir_all(path.parent().expect("as written")).expect("as written");
+    fs::write(path, text).expect("as written");
 }
 
 const PING: (&str, &str) =
     ("{method: GET, uri: 'http://shop.test/ping'}", "{status: {code: 200}, headers: {a: [b]}, body: {string: pong}}");
 
 fn import(folder: &Path) -> ImportReport {
-    Import::to(folder.join("tapes")).run([folder.join("in")]).unwrap()
+    Import::to(folder.join("tapes")).run([folder.join("in")]).expect("as written")
 }
 
 #[test]
