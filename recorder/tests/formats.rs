@@ -63,6 +63,24 @@ fn vcr_and_its_relatives_are_read_in_all_their_dialects() {
 }
 
 #[test]
+fn old_and_odd_forms_of_vcr_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("body.txt"), "pong").unwrap();
+    for text in [
+        "---\n- !ruby/struct:VCR::HTTPInteraction\n  request: !ruby/struct:VCR::Request\n    method: :post\n    uri: http://shop.test/a\n    body: hi\n    headers:\n  response: !ruby/struct:VCR::Response\n    status: !ruby/struct:VCR::ResponseStatus\n      code: 200\n      message: OK\n    headers:\n      a:\n      - b\n    body: !str\n      str: pong\n      '@x': 1\n    http_version: '1.1'\n",
+        "!tape\nname: a\ninteractions:\n- request: {method: POST, uri: 'http://shop.test/a', body: hi}\n  response: {status: 200, body: !file body.txt}\n",
+        "interactions:\n- request: {method: POST, uri: 'http://shop.test/a', body: hi, headers: null}\n  response: {status: '200', status: \"200 OK\", headers: [], body: {string: no, string: pong, encoding: null}}\n",
+    ] {
+        let path = folder.path().join("a.yaml");
+        let found = read(path.to_str().unwrap(), text.as_bytes());
+        assert_eq!(lines(&found), ["POST http://shop.test/a hi -> 200 pong"], "{text} {:?}", found.skipped);
+    }
+    let erb = "http_interactions:\n<% 3.times do %>\n- request: {method: get}\n<% end %>\n";
+    let error = Format::Vcr.read(Source { path: Path::new("a.yml"), bytes: erb.as_bytes(), base: None }).unwrap_err();
+    assert!(error.to_string().contains("ERB"), "{error}");
+}
+
+#[test]
 fn archives_are_read_with_bodies_in_every_place_they_may_be() {
     let entry = |request: &str, response: &str| {
         format!(
