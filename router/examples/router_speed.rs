@@ -51,7 +51,7 @@ fn main() -> Result<(), Error> {
         ["serve", "router", folder, destination] => two()?.block_on(router(Path::new(folder), destination)),
         ["serve", "partner"] => one.block_on(partner()),
         ["memory", rest @ ..] => one.block_on(memory(&folder(rest.first()))),
-        [rest @ ..] => {
+        rest => {
             let rounds = rest.first().map_or(Ok(5), |text| text.parse())?;
             one.block_on(compare(rounds, &folder(rest.get(1))))
         }
