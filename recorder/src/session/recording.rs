@@ -129,10 +129,11 @@ impl Slot {
         }
     }
 
-    /// The body came to its end; `None` for a good one. Only the first end counts.
+    /// The body came to its end; `None` for a good one. Only the first end counts, but that the connection broke under an answer
+    /// that has no body is news.
     pub(crate) fn end(&mut self, cut: Option<Cut>) {
         if let Stage::Answer(answering) = &mut self.stage
-            && !answering.ended
+            && (!answering.ended || (answering.answer.cut.is_none() && matches!(cut, Some(Cut::Fault(_)))))
         {
             answering.ended = true;
             answering.answer.cut = cut;

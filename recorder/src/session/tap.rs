@@ -93,7 +93,7 @@ impl Recording {
         }
         drop(slot);
         let expected = if absent { Some(0) } else { length };
-        AnswerTap { slot: Arc::clone(&self.slot), expected, seen: 0, ended: absent || head.bodiless }
+        AnswerTap { slot: Arc::clone(&self.slot), expected, seen: 0, ended: head.bodiless }
     }
 }
 
