@@ -157,6 +157,18 @@ fn definition_files_are_checked_by_themselves_with_file_line_and_column() {
 }
 
 #[test]
+fn a_folder_of_definitions_needs_no_configuration_to_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "mine/acme.yaml", DEFINITION);
+    let right = router(folder.path(), &["check", "--destinations", "mine"]);
+    assert_eq!(text(&right.stdout), "1 definition: acme: no mistakes\n");
+
+    let (said, code) = failed(folder.path(), &["check", "--destinations", "nowhere"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("nowhere cannot be read"), "{said}");
+}
+
+#[test]
 fn an_action_without_a_tape_is_told() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "acme.yaml", DEFINITION);

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn all_targets_run_a_minute_unless_told_otherwise() {
-        assert_eq!(arguments(&[]).unwrap(), (60, words("read_tape canonical")));
+        assert_eq!(arguments(&[]).unwrap(), (60, words("read_tape canonical read_recording")));
         assert_eq!(arguments(&words("--seconds 5 canonical")).unwrap(), (5, words("canonical")));
     }
 

@@ -14,12 +14,13 @@ use crate::destination::document::Report;
 /// Look for mistakes in the configuration and in definition files
 ///
 /// Reports every mistake with file, line, column and a suggestion. With FILEs, these definition files are looked at and no
-/// configuration.
+/// configuration; so are those of --destinations where there is no configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   router check
   router check -c /etc/router/router.yaml --destinations ./my-destinations
   router check my-destinations/acme.yaml --tapes tapes
+  router check --destinations ./my-destinations
 
 Exit codes: 0 no mistakes, 1 mistakes, 2 could not look.")]
 pub(super) struct Check {
@@ -36,8 +37,8 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn main(&self) -> Result<(), Failed> {
         let mut report = Report::default();
-        let found =
-            if self.files.is_empty() { self.configuration(&mut report)? } else { self.definitions(&mut report) };
+        let files = self.alone()?;
+        let found = if files.is_empty() { self.configuration(&mut report)? } else { definitions(&files, &mut report) };
         if let Some(tapes) = &self.tapes {
             self.look_for_tapes(tapes, &mut report);
         }
@@ -46,6 +47,26 @@ impl Check {
         }
         println!("{found}: no mistakes");
         Ok(())
+    }
+
+    /// The definition files that are looked at without a configuration; none where there is one to be looked at.
+    fn alone(&self) -> Result<Vec<PathBuf>, Failed> {
+        if !self.files.is_empty() || self.place.destinations.is_empty() || self.place.config.exists() {
+            return Ok(self.files.clone());
+        }
+        let mut files = Vec::new();
+        for folder in &self.place.destinations {
+            let found = definitions::files(folder)
+                .map_err(|error| Failed::could_not(format_args!("{} cannot be read: {error}", folder.display())))?;
+            if found.is_empty() {
+                return Err(Failed::could_not(format_args!(
+                    "there is no definition file (*.yaml) in {}",
+                    folder.display()
+                )));
+            }
+            files.extend(found);
+        }
+        Ok(files)
     }
 
     fn configuration(&self, report: &mut Report) -> Result<String, Failed> {
@@ -61,13 +82,6 @@ impl Check {
                 Ok(String::new())
             }
         }
-    }
-
-    fn definitions(&self, report: &mut Report) -> String {
-        let mut definitions = Definitions::default();
-        self.files.iter().for_each(|file| definitions.add_file(file, report));
-        let names = definitions.names();
-        format!("{}: {}", counted(names.len(), "definition"), names.join(", "))
     }
 
     /// Without files, those of the folders named here are meant, and those in the program where none is named.
@@ -97,6 +111,13 @@ impl Check {
             }
         }
     }
+}
+
+fn definitions(files: &[PathBuf], report: &mut Report) -> String {
+    let mut definitions = Definitions::default();
+    files.iter().for_each(|file| definitions.add_file(file, report));
+    let names = definitions.names();
+    format!("{}: {}", counted(names.len(), "definition"), names.join(", "))
 }
 
 /// The actions that no case of a folder is about: a case names its action in its file or in the name of its folder.

@@ -53,7 +53,7 @@ fn finished(log: &Embedded, source: &str, instance: &str) -> bool {
 async fn restarts_in_the_middle_lose_nothing() {
     let world = World::new();
     let calls = AtomicUsize::new(0);
-    world.script(move |seen| match (&*seen.host, calls.fetch_add(1, Ordering::Relaxed) % 10) {
+    world.script(move |seen| match (&*seen.host, calls.fetch_add(1, Ordering::Relaxed) % 50) {
         ("down", _) if seen.at < 2 * SECOND => (MS, Reply::Status(503)),
         (_, 0) => (MS, Reply::Status(500)),
         _ => (MS, Reply::Status(200)),
