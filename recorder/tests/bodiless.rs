@@ -31,7 +31,10 @@ async fn ends_well(tapes: &Tapes) -> bool {
         Ok::<_, Infallible>(answer)
     });
     let client = tapes.layer().layer(service);
-    let answer = client.oneshot(Request::get("https://api.example.com/").body(String::new()).unwrap()).await.unwrap();
+    let answer = client
+        .oneshot(Request::get("https://api.example.com/").body(String::new()).expect("a request"))
+        .await
+        .expect("an answer");
     assert_eq!(answer.status(), 204);
     answer.into_body().collect().await.is_ok()
 }
