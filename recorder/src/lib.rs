@@ -149,6 +149,8 @@
 
 pub mod client;
 mod codec;
+#[cfg(feature = "formats")]
+pub mod formats;
 pub mod key;
 mod macros;
 pub mod policy;

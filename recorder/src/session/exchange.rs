@@ -24,7 +24,7 @@ impl Exchange {
         let mut live = Vec::new();
         for entry in &state.entries {
             match entry {
-                Entry::Gone => {}
+                Entry::Gone | Entry::Imported(_) => {}
                 Entry::Played(found, take) => exchanges.push(Self {
                     request: found.request.clone(),
                     outcome: Some(found.shelf.tape.takes[*take].outcome.clone()),

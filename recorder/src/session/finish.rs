@@ -18,6 +18,8 @@ pub struct Report {
     pub replayed: usize,
     /// Requests that went out and were recorded or compared.
     pub live: usize,
+    /// Exchanges that another tool had recorded.
+    pub imported: usize,
     /// Tapes that were written because they are new or changed.
     pub written: Vec<String>,
     /// Tapes that were recorded again and stayed as they are.
@@ -63,7 +65,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
     state.stopped = true;
     let mut report = count(state);
     if let Some(error) = &state.failure {
-        run::note(inner, state, &[]);
+        if !inner.options.import {
+            run::note(inner, state, &[]);
+        }
         return Err(error.clone());
     }
     let mut unused = Vec::new();
@@ -89,6 +93,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
         report.warnings.append(&mut state.warnings);
         let unmatched = state.redactor.unmatched().into_iter().filter(|rule| inner.options.own_rules.contains(rule));
         report.warnings.extend(unmatched.map(|rule| format!("the rule `{rule}` never matched")));
+    }
+    if inner.options.import {
+        return result.map(|()| report);
     }
     for warning in &report.warnings {
         eprintln!("traffic-recorder: {}: {warning}", inner.location.test());
@@ -133,6 +140,7 @@ fn count(state: &State) -> Report {
         match entry {
             Entry::Played(..) => report.replayed += 1,
             Entry::Live(..) => report.live += 1,
+            Entry::Imported(_) => report.imported += 1,
             Entry::Gone => {}
         }
     }

@@ -77,6 +77,13 @@ impl Location {
         }
     }
 
+    /// A folder below that of all tapes, which has the configuration.
+    #[cfg(feature = "formats")]
+    pub(crate) fn below(root: &Path, folder: &Path, file: &'static str, line: u32) -> Self {
+        let test = folder.display().to_string();
+        Self { root: root.to_owned(), test, ..Self::of_folder(&root.join(folder), file, line) }
+    }
+
     /// One case of a parametrised test.
     pub(crate) fn case(mut self, case: &str) -> Self {
         self.test = case_name(&self.test, case);

@@ -55,3 +55,5 @@ pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};
 #[cfg(feature = "tokio")]
 pub(crate) use state::Draining;
+#[cfg(feature = "formats")]
+pub(crate) use {prepared::version as http_version, recording::version as tape_version};

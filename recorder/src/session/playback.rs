@@ -105,6 +105,12 @@ impl Playback {
         prepared.rare.as_ref()?.url.as_deref()
     }
 
+    /// The request as the tape has it.
+    #[cfg(feature = "formats")]
+    pub(crate) fn request(&self) -> &crate::tape::Request {
+        &self.loan.found.shelf.tape.request
+    }
+
     /// The head, and a body that is read frame by frame. A file of the tape that has gone is found when the body is read.
     #[must_use]
     pub fn open(self) -> Opening {

@@ -132,11 +132,11 @@ impl Packed {
         let memory = Bytes::from(memory);
         let mut at = 0;
         let mut fields = || -> Result<HeaderMap, http::Error> {
-            let mut map = HeaderMap::with_capacity(headers.len());
+            let mut map = HeaderMap::try_with_capacity(headers.len())?;
             for (name, value) in headers.iter() {
                 let shared = memory.slice(at..at + value.len());
                 at += value.len();
-                map.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_maybe_shared(shared)?);
+                map.try_append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_maybe_shared(shared)?)?;
             }
             Ok(map)
         };
@@ -157,7 +157,7 @@ fn mentions_placeholders(answer: &Answer) -> bool {
     coded || answer.body.bytes().is_some_and(|body| found(body)) || headers.into_iter().any(|(_, value)| found(value))
 }
 
-fn version(version: Version) -> http::Version {
+pub(crate) fn version(version: Version) -> http::Version {
     match version {
         Version::Http09 => http::Version::HTTP_09,
         Version::Http10 => http::Version::HTTP_10,

@@ -17,6 +17,8 @@ use super::replay::Repeat;
 use super::state::{Inner, Options, Session, State};
 use super::{Error, ErrorKind, Location, Mode, Tapes};
 use crate::key::Rule;
+#[cfg(feature = "formats")]
+use crate::policy::Redactor;
 use crate::policy::{Config, OnExpiry, Policy, RedactRule, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot};
 use crate::tape::{Origin, Request};
@@ -102,6 +104,8 @@ impl Recorder {
                 drain: 0,
                 unused: UnusedRule::Fail,
                 max_age: MaxAge { limit: None, on_expiry: OnExpiry::Warn },
+                as_is: false,
+                import: false,
                 body_limit: REQUEST_LIMIT,
                 own_rules: Vec::new(),
                 configured_rules: Vec::new(),
@@ -210,6 +214,25 @@ impl Recorder {
         self
     }
 
+    /// Hides nothing and lets everything pass: the tapes hold what was sent and answered, credentials too. It is for holding
+    /// importers against one another, byte by byte, on recordings that are public already; such tapes do not belong into a
+    /// repository, and replaying them takes the same option.
+    #[cfg(feature = "formats")]
+    pub fn as_is(mut self) -> Self {
+        self.options.as_is = true;
+        self
+    }
+
+    /// For another tool's recordings, in a folder below that of all tapes.
+    #[cfg(feature = "formats")]
+    #[track_caller]
+    pub(crate) fn for_import(root: &Path, folder: &Path) -> Self {
+        let caller = Caller::caller();
+        let mut recorder = Self::new(Ok(Location::below(root, folder, caller.file(), caller.line())));
+        recorder.options.import = true;
+        recorder
+    }
+
     /// Opens the tapes.
     ///
     /// # Errors
@@ -240,7 +263,8 @@ impl Recorder {
         }
         options.unused = self.unused.unwrap_or(config.unused);
         options.origin = self.origin.unwrap_or(config.origin);
-        options.max_age = MaxAge { limit: config.max_age, on_expiry: config.on_expiry };
+        let limit = config.max_age.filter(|_| !options.import);
+        options.max_age = MaxAge { limit, on_expiry: config.on_expiry };
         options.body_limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let mode = match self.mode {
             Some(mode) => mode,
@@ -255,6 +279,10 @@ impl Recorder {
         };
         let mut policy = Policy::from_config(&config, env)?;
         let mut redactor = std::mem::take(&mut policy.redactor);
+        #[cfg(feature = "formats")]
+        if options.as_is {
+            redactor = Redactor::off();
+        }
         for (name, value) in self.secrets.iter().filter(|(_, value)| !value.is_empty()) {
             redactor.register(name, value)?;
         }

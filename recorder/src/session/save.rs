@@ -28,8 +28,17 @@ struct Group {
 
 pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     let mut raws = Vec::new();
-    for entry in &state.entries {
-        let Entry::Live(slot, _) = entry else { continue };
+    for entry in &mut state.entries {
+        let slot = match entry {
+            Entry::Live(slot, _) => slot,
+            Entry::Imported(_) => {
+                if let Entry::Imported(raw) = std::mem::replace(entry, Entry::Gone) {
+                    raws.push(*raw);
+                }
+                continue;
+            }
+            Entry::Played(..) | Entry::Gone => continue,
+        };
         let mut slot = lock(slot);
         match slot.take()? {
             Some(raw) => raws.push(raw),
@@ -106,7 +115,9 @@ fn group(inner: &Inner, state: &mut State, raws: &[Raw]) -> Result<Vec<Group>, E
 /// The request and the take with every secret replaced.
 fn mask(inner: &Inner, redactor: &Redactor, raw: &Raw) -> Result<(Request, Take), Error> {
     for (side, body) in [("request body", Some(&raw.request.body)), ("body of the answer", answer_body(&raw.take))] {
-        if let Some(Body::File(file)) = body {
+        if let Some(Body::File(file)) = body
+            && !inner.options.as_is
+        {
             let place = format!("{side} ({} {})", raw.request.method, redactor.url(&raw.request.url));
             let found = policy::check_file(&place, &file.path, redactor, &inner.policy.allow);
             if let Some(found) = found.map_err(|source| ErrorKind::Spool { source })? {
@@ -154,11 +165,14 @@ fn stage(
     let old = inner.load(&name, &tape.key)?;
     if let Some(old) = &old
         && kept == 0
+        && !inner.options.import
     {
         tape = quiet::keep_what_did_not_change(old, tape, &inner.policy);
     }
     let rendered = tape.render()?;
-    policy::check(&tape, &rendered.yaml, redactor, &inner.policy.allow).map_err(leak)?;
+    if !inner.options.as_is {
+        policy::check(&tape, &rendered.yaml, redactor, &inner.policy.allow).map_err(leak)?;
+    }
     let unchanged = old.is_some() && inner.folder.has(&name, &rendered.yaml);
     for file in rendered.files {
         match file.content {

@@ -10,7 +10,7 @@ use super::memo::{Found, Memo};
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
 use super::prepared::Prepared;
-use super::recording::{REQUEST_LIMIT, SharedSlot, Slot, lock};
+use super::recording::{REQUEST_LIMIT, Raw, SharedSlot, Slot, lock};
 use super::replay::{Repeat, Shelf};
 use super::spool::Spooled;
 use super::tap::Recording;
@@ -19,7 +19,7 @@ use crate::codec::percent;
 use crate::key::{self, Canonical};
 use crate::policy::{Policy, Redactor, Reveal, UnusedRule, UrlGlob};
 use crate::store::{Folder, Snapshot, tape_name};
-use crate::tape::{Body, Key, Layer, Origin, Outcome, Request, Tape};
+use crate::tape::{Body, Key, Layer, Origin, Outcome, Request, Take, Tape};
 
 /// One test's recorder, as the client seams see it. Clones are the same session.
 #[derive(Clone)]
@@ -63,6 +63,11 @@ pub(super) struct Options {
     pub(super) drain: u64,
     pub(super) unused: UnusedRule,
     pub(super) max_age: MaxAge,
+    /// Nothing is hidden and nothing is searched for secrets.
+    pub(super) as_is: bool,
+    /// Another tool's recording comes in: nothing is printed, no run of tests hears of it, no take of before is kept, nothing is
+    /// too old.
+    pub(super) import: bool,
     /// The largest answer that is held in memory while recording, in bytes.
     pub(super) body_limit: usize,
     /// Redaction rules of the test, and of `recorder.yaml`.
@@ -88,6 +93,8 @@ pub(super) enum Entry {
     Live(SharedSlot, Option<Against>),
     /// Came from a tape.
     Played(Arc<Found>, usize),
+    /// Another tool's recording.
+    Imported(Box<Raw>),
     /// Given up before an answer.
     Gone,
 }
@@ -183,6 +190,34 @@ impl Session {
     /// Keeps an error that a seam found (a body that could not be read), so that the test fails for it.
     pub fn fail(&self, error: Error) -> Error {
         lock(&self.0.state).fail(error)
+    }
+
+    /// Adds an exchange that another tool recorded, as if it had just taken place: it is redacted, keyed, proved and saved like one.
+    ///
+    /// # Errors
+    /// In a mode that writes no tapes, and after the end of the session.
+    pub fn import(&self, request: Request, take: Take, layer: Layer) -> Result<(), Error> {
+        let mut state = lock(&self.0.state);
+        if state.stopped || !self.0.mode.writes() {
+            let (method, url) = (request.method.clone(), state.redactor.url(&request.url));
+            let reason = "tapes are imported by a recorder that records and has not ended".to_owned();
+            return Err(ErrorKind::Request { method, url, reason }.into());
+        }
+        state.entries.push(Entry::Imported(Box::new(Raw { request, take, layer, temps: Vec::new() })));
+        Ok(())
+    }
+
+    /// The exchange with every secret replaced that this session knows: what its tape has.
+    #[cfg(feature = "formats")]
+    pub(crate) fn masked(&self, request: &Request, outcome: &Outcome) -> (Request, Outcome) {
+        let state = lock(&self.0.state);
+        let outcome = match outcome {
+            Outcome::Answer(answer) => Outcome::Answer(state.redactor.answer(answer).message),
+            Outcome::Fault(fault) => {
+                Outcome::Fault(crate::tape::Fault { message: state.redactor.text(&fault.message), ..fault.clone() })
+            }
+        };
+        (state.redactor.request(request).message, outcome)
     }
 
     pub(super) fn forget(&self, entry: usize) {

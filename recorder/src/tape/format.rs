@@ -33,7 +33,7 @@ pub(super) const EMPTY: &str = "empty";
 pub(super) const CUT_BY_CALLER: &str = "caller";
 
 /// Values that stand in the file as a word.
-pub(super) trait Words: Copy + PartialEq + 'static {
+pub(crate) trait Words: Copy + PartialEq + 'static {
     /// Every value and its word.
     const WORDS: &'static [(Self, &'static str)];
 

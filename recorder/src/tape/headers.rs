@@ -90,12 +90,13 @@ impl TryFrom<&Headers> for http::HeaderMap {
     type Error = http::Error;
 
     /// # Errors
-    /// Where a name or a value is none that HTTP allows.
+    /// Where a name or a value is none that HTTP allows, and where there are too many.
     fn try_from(headers: &Headers) -> Result<Self, http::Error> {
-        let mut map = http::HeaderMap::with_capacity(headers.len());
+        // A hostile file may name more fields than a map can hold.
+        let mut map = http::HeaderMap::try_with_capacity(headers.len())?;
         for (name, value) in headers.iter() {
             let name = http::HeaderName::from_bytes(name.as_bytes())?;
-            map.append(name, http::HeaderValue::from_maybe_shared(value.clone())?);
+            map.try_append(name, http::HeaderValue::from_maybe_shared(value.clone())?)?;
         }
         Ok(map)
     }

@@ -31,7 +31,11 @@ pub use exchange::{
     Answer, Cut, Fault, FaultKind, Key, Layer, Origin, Outcome, Recorded, Request, Take, Tape, Version,
 };
 pub(crate) use format::MAX_IN_MEMORY as LARGEST_IN_MEMORY;
+#[cfg(feature = "formats")]
+pub(crate) use format::Words;
 pub use headers::Headers;
+#[cfg(feature = "formats")]
+pub(crate) use scalar::{lines as yaml_text, scalar as yaml_scalar};
 pub use write::{Rendered, RenderedFile};
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) fn is_ambiguous(text: &str) -> bool {
     }
 }
 /// A text over several lines: as a literal block where YAML keeps it in one, else in quotes with a line for each line.
-pub(super) fn lines(text: &str, indent: usize, out: &mut String) {
+pub(crate) fn lines(text: &str, indent: usize, out: &mut String) {
     let inner_breaks = text.strip_suffix('\n').unwrap_or(text).contains('\n');
     if text.contains('\n') && is_literal(text) {
         literal(text, indent, out);
@@ -76,7 +76,7 @@ pub(super) fn literal(text: &str, indent: usize, out: &mut String) {
 }
 
 /// A text on one line: plain, in single quotes, or in double ones.
-pub(super) fn scalar(text: &str, flow: bool, out: &mut String) {
+pub(crate) fn scalar(text: &str, flow: bool, out: &mut String) {
     if is_plain(text, flow) {
         out.push_str(text);
     } else if !text.contains('\'') && text.contains(['"', '\\']) && text.chars().all(is_printable) {
