@@ -1,0 +1,6 @@
+//! The real binary on small folders of tapes. One program, so that it is linked once.
+
+mod help;
+mod reading;
+mod scanning;
+mod support;
