@@ -70,7 +70,9 @@ impl Partner for HubSpot {
         let get = request.method == http::Method::GET;
         let body = match request.json() {
             Ok(Value::Object(body)) => body,
-            Ok(Value::Array(labels)) if path.get(1) == Some(&"v4") => Map::from_iter([("labels".into(), labels.into())]),
+            Ok(Value::Array(labels)) if path.get(1) == Some(&"v4") => {
+                Map::from_iter([("labels".into(), labels.into())])
+            }
             _ if get || request.body.is_empty() => Map::new(),
             _ => return error(400, "VALIDATION_ERROR", "Invalid input JSON on line 1, column 1"),
         };

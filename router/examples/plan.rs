@@ -7,6 +7,7 @@
 //! A case holds an `event`, the `action` that it is for, and the `requests` (or the `error`) that are expected of it. Only the first request of
 //! a chain is made: there is nobody to answer it. A second argument picks cases and prints their whole requests.
 
+use destination_router::destination::document::{Document, Report};
 use destination_router::destination::{Definition, Env, Instance, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,12 +20,19 @@ fn main() -> std::process::ExitCode {
     };
     let wanted = arguments.next();
     let slug = std::path::Path::new(&file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let value: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let definition = match Definition::compile(&slug, &value) {
+    let document = match Document::read(std::path::Path::new(&file)) {
+        Ok(document) => document,
+        Err(report) => {
+            eprint!("{report}");
+            return 1.into();
+        }
+    };
+    let definition = match Definition::compile(&slug, &document.value) {
         Ok(definition) => Arc::new(definition),
         Err(mistakes) => {
-            mistakes.iter().for_each(|mistake| eprintln!("{file}: {mistake}"));
+            let mut report = Report::default();
+            report.add_all(&document, mistakes);
+            eprint!("{report}");
             return 1.into();
         }
     };

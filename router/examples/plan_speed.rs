@@ -14,14 +14,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// The same as the command has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 501;
 
 fn main() {
-    let mut catalog = Catalog::embedded().unwrap_or_else(|faulty| panic!("{faulty:#?}"));
-    if let Some(folder) = std::env::args().nth(1) {
-        if let Err(faulty) = catalog.add_folder(&PathBuf::from(folder)) {
-            eprintln!("{faulty:#?}");
-        }
+    let mut catalog = Catalog::embedded().unwrap_or_else(|report| panic!("{report}"));
+    if let Some(folder) = std::env::args().nth(1)
+        && let Err(report) = catalog.add_folder(&PathBuf::from(folder))
+    {
+        eprintln!("{report}");
     }
     println!("{:<34} {:<26} {:>12} {:>12}", "destination", "action", "alone, µs", "of 100, µs");
     let mut medians: Vec<f64> = catalog.iter().filter_map(measure).collect();

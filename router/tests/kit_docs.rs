@@ -50,7 +50,16 @@ const ANY: &str = "when: type = \"track\"\nrequest: POST /x\njson: $";
 fn every_block_is_of_a_kind_that_is_checked() {
     let kinds = PAGE.lines().filter_map(|line| line.strip_prefix("```")).step_by(2);
     let checked = [
-        "yaml destination", "yaml values", "yaml action", "yaml verdict", "yaml top", "yaml instance", "yaml case", "json event", "json request", "console",
+        "yaml destination",
+        "yaml values",
+        "yaml action",
+        "yaml verdict",
+        "yaml top",
+        "yaml instance",
+        "yaml case",
+        "json event",
+        "json request",
+        "console",
     ];
     for kind in kinds {
         assert!(checked.contains(&kind), "nobody checks blocks of the kind {kind:?}");
@@ -59,7 +68,8 @@ fn every_block_is_of_a_kind_that_is_checked() {
 
 #[test]
 fn the_tutorials_destination_sends_what_the_tutorial_says() {
-    let instance = Instance::new(quill(), "quill", &json!({ "settings": { "apiKey": "fake-key" } })).expect("an instance");
+    let instance =
+        Instance::new(quill(), "quill", &json!({ "settings": { "apiKey": "fake-key" } })).expect("an instance");
     let event: Value = serde_json::from_str(&blocks("json event")[0]).expect("an event");
     let expected: Value = serde_json::from_str(&blocks("json request")[0]).expect("a request");
     assert_eq!(instance.route(&event), 1);
@@ -72,14 +82,18 @@ fn the_tutorials_destination_sends_what_the_tutorial_says() {
 fn the_instance_is_taken_and_does_what_it_says() {
     let document = Document::parse("instance", blocks("yaml instance")[0].as_bytes()).expect("a document");
     let instance = Instance::new(quill(), "quill", &document.value).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
-    let order = json!({ "type": "track", "event": "Order Completed", "userId": "u", "properties": { "currency": "EUR" } });
+    let order =
+        json!({ "type": "track", "event": "Order Completed", "userId": "u", "properties": { "currency": "EUR" } });
     assert_eq!(instance.route(&order), 0b01);
     assert_eq!(instance.route(&json!({ "type": "page", "userId": "u" })), 0b10);
     assert_eq!(instance.route(&json!({ "type": "page" })), 0);
     let off = json!({ "type": "page", "userId": "u", "integrations": { "Quill Legacy": false } });
     assert_eq!((instance.route(&off), instance.action(1)), (0, "pages"));
     let made = request(&instance.plan(0, &[&order], &env()).calls[0]);
-    assert_eq!((&made["body"]["events"][0]["name"], &made["url"]), (&json!("Order Completed (EUR)"), &json!("http://127.0.0.1:9000/v1/events")));
+    assert_eq!(
+        (&made["body"]["events"][0]["name"], &made["url"]),
+        (&json!("Order Completed (EUR)"), &json!("http://127.0.0.1:9000/v1/events"))
+    );
 }
 
 #[test]
@@ -87,7 +101,8 @@ fn every_value_is_one_and_finds_something_in_an_order() {
     let values = blocks("yaml values").concat();
     let lines: Vec<String> = values.lines().map(|line| format!("  {line}")).collect();
     let action = format!("when: type = \"track\"\nrequest: POST /x\njson:\n{}", lines.join("\n"));
-    let instance = Instance::new(definition(&with("", &action)), "x", &json!({ "settings": { "region": "eu" } })).expect("an instance");
+    let instance = Instance::new(definition(&with("", &action)), "x", &json!({ "settings": { "region": "eu" } }))
+        .expect("an instance");
     let order = json!({
         "type": "track", "event": "Order Completed", "userId": "u", "timestamp": "2026-01-02T03:04:05Z", "traits": { "plan": "pro" },
         "properties": {
@@ -135,6 +150,11 @@ fn every_operator_and_every_cast_is_described() {
     let known = destination_router::destination::words();
     for word in known {
         let name = word.split('(').next().unwrap_or_default();
-        assert!(PAGE.contains(&format!("{name}:")) || PAGE.contains(&format!("`{name}")) || PAGE.contains(&format!("{name}(")), "{word} is not described");
+        assert!(
+            PAGE.contains(&format!("{name}:"))
+                || PAGE.contains(&format!("`{name}"))
+                || PAGE.contains(&format!("{name}(")),
+            "{word} is not described"
+        );
     }
 }

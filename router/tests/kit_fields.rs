@@ -31,7 +31,16 @@ fn refused(definition: &str, values: &[Value]) {
 #[test]
 fn texts_take_numbers_booleans_and_lists_of_one() {
     let text = "{type: string, default: $.v}";
-    check(text, &[(json!("a"), json!("a")), (json!(1.50), json!("1.5")), (json!(true), json!("true")), (json!(["a"]), json!("a")), (json!([7]), json!("7"))]);
+    check(
+        text,
+        &[
+            (json!("a"), json!("a")),
+            (json!(1.50), json!("1.5")),
+            (json!(true), json!("true")),
+            (json!(["a"]), json!("a")),
+            (json!([7]), json!("7")),
+        ],
+    );
     refused(text, &[json!(["a", "b"]), json!({}), json!([])]);
     // What cannot be there is dropped before it is looked at.
     check(text, &[(json!(null), json!(null)), (json!(""), json!(null))]);
@@ -40,7 +49,17 @@ fn texts_take_numbers_booleans_and_lists_of_one() {
 #[test]
 fn numbers_take_what_javascript_takes_for_one() {
     let number = "{type: number, default: $.v}";
-    check(number, &[(json!("12.5"), json!(12.5)), (json!(" 7 "), json!(7)), (json!(true), json!(1)), (json!("1e3"), json!(1000)), (json!(["3"]), json!(3)), (json!("0x10"), json!(16))]);
+    check(
+        number,
+        &[
+            (json!("12.5"), json!(12.5)),
+            (json!(" 7 "), json!(7)),
+            (json!(true), json!(1)),
+            (json!("1e3"), json!(1000)),
+            (json!(["3"]), json!(3)),
+            (json!("0x10"), json!(16)),
+        ],
+    );
     refused(number, &[json!("twelve"), json!("1,5"), json!([1, 2]), json!({})]);
     let integer = "{type: integer, default: $.v}";
     check(integer, &[(json!(7.0), json!(7)), (json!("7"), json!(7))]);
@@ -51,14 +70,29 @@ fn numbers_take_what_javascript_takes_for_one() {
 #[test]
 fn booleans_take_their_names_and_numbers() {
     let boolean = "{type: boolean, default: $.v}";
-    check(boolean, &[(json!("true"), json!(true)), (json!("false"), json!(false)), (json!(1), json!(true)), (json!(0), json!(false)), (json!(false), json!(false))]);
+    check(
+        boolean,
+        &[
+            (json!("true"), json!(true)),
+            (json!("false"), json!(false)),
+            (json!(1), json!(true)),
+            (json!(0), json!(false)),
+            (json!(false), json!(false)),
+        ],
+    );
     refused(boolean, &[json!("yes"), json!(2), json!({})]);
 }
 
 #[test]
 fn times_are_checked_and_stay_as_they_are() {
     let time = "{type: datetime, default: $.v}";
-    for value in [json!("2026-01-02T03:04:05Z"), json!("2026-02-31"), json!("1767323045"), json!(1_767_323_045), json!("Jan 2, 2026")] {
+    for value in [
+        json!("2026-01-02T03:04:05Z"),
+        json!("2026-02-31"),
+        json!("1767323045"),
+        json!(1_767_323_045),
+        json!("Jan 2, 2026"),
+    ] {
         check(time, &[(value.clone(), value)]);
     }
     refused(time, &[json!("yesterday"), json!(true), json!({})]);
@@ -68,7 +102,9 @@ fn times_are_checked_and_stay_as_they_are() {
 fn null_stays_where_it_is_allowed() {
     check("{type: string, allow_null: true, default: $.v}", &[(json!(null), json!(null)), (json!("a"), json!("a"))]);
     let kept = |allow: bool| {
-        let action = format!("fields:\n  f: {{type: string, allow_null: {allow}, default: $.v}}\nrequest: POST /x\njson: $payload");
+        let action = format!(
+            "fields:\n  f: {{type: string, allow_null: {allow}, default: $.v}}\nrequest: POST /x\njson: $payload"
+        );
         let planned = plan(&instance(&one_action(&action), &Value::Null), &[json!({ "v": null })]);
         request(&planned.calls[0])["body"].clone()
     };
@@ -78,7 +114,15 @@ fn null_stays_where_it_is_allowed() {
 #[test]
 fn lists_are_made_of_what_is_none_and_lose_what_cannot_be_in_them() {
     let list = "{type: string, multiple: true, default: $.v}";
-    check(list, &[(json!("a"), json!(["a"])), (json!([1, null, "b", ""]), json!(["1", "b", ""])), (json!([]), json!([])), (json!(null), json!(null))]);
+    check(
+        list,
+        &[
+            (json!("a"), json!(["a"])),
+            (json!([1, null, "b", ""]), json!(["1", "b", ""])),
+            (json!([]), json!([])),
+            (json!(null), json!(null)),
+        ],
+    );
     refused(list, &[json!([{}]), json!([["a", "b"]])]);
     check("{type: object, multiple: true, default: $.v}", &[(json!({ "a": 1 }), json!([{ "a": 1 }]))]);
     refused("{type: number, multiple: true, default: $.v}", &[json!(["x"])]);
@@ -95,11 +139,20 @@ fn choices_are_checked_after_the_value_is_coerced() {
 #[test]
 fn objects_keep_their_own_properties_alone() {
     let object = "{type: object, default: $.v, properties: {id: {type: string, required: true}, n: {type: number}}}";
-    check(object, &[(json!({ "id": 1, "n": "2", "other": true }), json!({ "id": "1", "n": 2 })), (json!({ "id": "a", "n": null }), json!({ "id": "a" }))]);
+    check(
+        object,
+        &[
+            (json!({ "id": 1, "n": "2", "other": true }), json!({ "id": "1", "n": 2 })),
+            (json!({ "id": "a", "n": null }), json!({ "id": "a" })),
+        ],
+    );
     assert_eq!(field(object, &json!({ "n": 1 })).unwrap_err(), "f.id is missing");
     assert_eq!(field(object, &json!({ "id": "" })), Ok(json!({ "id": "" })));
     refused(object, &[json!("text"), json!([{ "id": 1 }])]);
-    check("{type: object, default: $.v}", &[(json!({ "any": null, "list": [null] }), json!({ "any": null, "list": [null] }))]);
+    check(
+        "{type: object, default: $.v}",
+        &[(json!({ "any": null, "list": [null] }), json!({ "any": null, "list": [null] }))],
+    );
     check(
         "{type: object, additional_properties: true, default: $.v, properties: {id: {type: string}}}",
         &[(json!({ "id": 1, "more": null }), json!({ "id": "1", "more": null }))],
@@ -113,18 +166,29 @@ fn objects_keep_their_own_properties_alone() {
 fn every_violation_of_an_event_is_named() {
     let action = "fields:\n  a: {type: string, required: true, default: $.a}\n  b: {type: number, default: $.b}\n  c: {type: string, format: email, default: $.c}\nrequest: POST /x\njson: $payload";
     let planned = plan(&instance(&one_action(action), &Value::Null), &[json!({ "b": "x", "c": "y" })]);
-    assert_eq!(planned.refused[0].1, "a is missing; b must be a number and is \"x\"; c must be an e-mail address and is \"y\"");
+    assert_eq!(
+        planned.refused[0].1,
+        "a is missing; b must be a number and is \"x\"; c must be an e-mail address and is \"y\""
+    );
 }
 
 #[test]
 fn a_field_may_be_required_where_another_has_a_value() {
     let action = |required: &str| {
-        format!("fields:\n  kind: {{type: string, default: $.kind}}\n  name: {{type: string, default: $.name, required: {required}}}\nrequest: POST /x\njson: $payload")
+        format!(
+            "fields:\n  kind: {{type: string, default: $.kind}}\n  name: {{type: string, default: $.name, required: {required}}}\nrequest: POST /x\njson: $payload"
+        )
     };
-    let refuses = |required: &str, event: Value| !plan(&instance(&one_action(&action(required)), &Value::Null), &[event]).refused.is_empty();
+    let refuses = |required: &str, event: Value| {
+        !plan(&instance(&one_action(&action(required)), &Value::Null), &[event]).refused.is_empty()
+    };
     let is = "{conditions: [{fieldKey: kind, operator: is, value: track}]}";
     assert!(refuses(is, json!({ "kind": "track" })));
-    assert!(!refuses(is, json!({ "kind": "page" })) && !refuses(is, json!({})) && !refuses(is, json!({ "kind": "track", "name": "n" })));
+    assert!(
+        !refuses(is, json!({ "kind": "page" }))
+            && !refuses(is, json!({}))
+            && !refuses(is, json!({ "kind": "track", "name": "n" }))
+    );
     let is_not = "{conditions: [{fieldKey: kind, operator: is_not, value: track}]}";
     assert!(refuses(is_not, json!({ "kind": "page" })) && !refuses(is_not, json!({})));
     let absent = "{conditions: [{fieldKey: kind, operator: is}]}";
@@ -149,7 +213,9 @@ fn a_customers_mapping_replaces_the_defaults_that_it_names() {
 
 #[test]
 fn a_field_may_be_written_short() {
-    let action = "fields:\n  id: [$.userId, $.anonymousId]\n  whole: {...: $.p, n: 1}\nrequest: POST /x\njson: $payload";
-    let planned = plan(&instance(&one_action(action), &Value::Null), &[json!({ "anonymousId": "a", "p": { "x": null } })]);
+    let action =
+        "fields:\n  id: [$.userId, $.anonymousId]\n  whole: {...: $.p, n: 1}\nrequest: POST /x\njson: $payload";
+    let planned =
+        plan(&instance(&one_action(action), &Value::Null), &[json!({ "anonymousId": "a", "p": { "x": null } })]);
     assert_eq!(request(&planned.calls[0])["body"], json!({ "id": "a", "whole": { "x": null, "n": 1 } }));
 }

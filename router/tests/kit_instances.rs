@@ -61,7 +61,10 @@ fn without_actions_those_of_the_file_are_on() {
     assert_eq!((all.action(0), all.action(1), all.action(2)), ("track", "identify", ""));
     let text = one_action("preset: false\nrequest: POST /x\njson: $");
     assert_eq!(instance(&text, &Value::Null).route(&json!({ "type": "track" })), 0);
-    let on = instance(&text, &json!({ "actions": [{ "action": "act", "name": "mine" }, { "action": "act", "enabled": false }] }));
+    let on = instance(
+        &text,
+        &json!({ "actions": [{ "action": "act", "name": "mine" }, { "action": "act", "enabled": false }] }),
+    );
     assert_eq!((on.route(&json!({ "type": "track" })), on.action(0)), (1, "mine"));
 }
 
@@ -111,7 +114,10 @@ fn an_events_integrations_are_obeyed() {
 fn limits_come_from_the_file_unless_an_instance_has_others() {
     let ours = instance(EXAMPLE, &json!({ "settings": settings() }));
     let limits = ours.limits(0);
-    assert_eq!((limits.events, limits.bytes, limits.linger, limits.timeout), (3, 10_000, Duration::from_secs(1), Duration::from_secs(10)));
+    assert_eq!(
+        (limits.events, limits.bytes, limits.linger, limits.timeout),
+        (3, 10_000, Duration::from_secs(1), Duration::from_secs(10))
+    );
     // A chain takes one event at a time and waits for no other.
     assert_eq!((ours.limits(1).events, ours.limits(1).linger), (1, Duration::ZERO));
     let config = json!({
@@ -119,15 +125,26 @@ fn limits_come_from_the_file_unless_an_instance_has_others() {
         "actions": ["identify", { "action": "track", "limits": { "batch": { "events": 1 } } }],
     });
     let other = instance(EXAMPLE, &config);
-    assert_eq!((other.limits(1).events, other.limits(1).bytes, other.limits(1).rate, other.limits(0).rate), (1, 10_000, Some(10.0), Some(10.0)));
+    assert_eq!(
+        (other.limits(1).events, other.limits(1).bytes, other.limits(1).rate, other.limits(0).rate),
+        (1, 10_000, Some(10.0), Some(10.0))
+    );
 }
 
 #[test]
 fn an_action_that_must_be_mapped_says_so() {
-    let text = one_action("preset: false\nfields:\n  a: {type: string, required: true}\nrequest: POST /x\njson: $payload");
+    let text =
+        one_action("preset: false\nfields:\n  a: {type: string, required: true}\nrequest: POST /x\njson: $payload");
     let mistakes = refused(&text, &json!({ "actions": ["act"] }));
     assert_eq!(mistakes[0].message, "the action \"act\" needs a mapping for a");
-    assert!(Instance::new(definition(&text), "x", &json!({ "actions": [{ "action": "act", "mapping": { "a": { "@path": "$.x" } } }] })).is_ok());
+    assert!(
+        Instance::new(
+            definition(&text),
+            "x",
+            &json!({ "actions": [{ "action": "act", "mapping": { "a": { "@path": "$.x" } } }] })
+        )
+        .is_ok()
+    );
 }
 
 #[test]

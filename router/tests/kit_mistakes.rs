@@ -72,7 +72,8 @@ fn what_a_path_names_must_be_there() {
     assert_eq!(mistake("request: POST /{{$settings.regoin}}").suggestion.as_deref(), Some("region"));
     // In a list's items, and in the event, anything may be there.
     assert!(compile(&one_action(&format!("{fields}json: {{$each: $event.list, do: $.whatever}}"))).is_ok());
-    let later = mistake("steps:\n- {name: one, request: GET /x, query: {a: $two.body}}\n- {name: two, request: GET /x}");
+    let later =
+        mistake("steps:\n- {name: one, request: GET /x, query: {a: $two.body}}\n- {name: two, request: GET /x}");
     assert_eq!(later.at, "/actions/act/steps/0/query/a");
     assert!(later.message.contains("nothing here is called $two"), "{later}");
 }
@@ -83,17 +84,26 @@ fn a_secret_stands_in_no_url_unless_the_partner_wants_it_so() {
         assert!(mistake(line).message.contains("the secret key would stand in a URL"), "{line}");
     }
     let text = |more: &str| {
-        format!("name: T\nsettings: {{key: {{type: secret{more}}}}}\nbase: https://p.example\nauth: {{query: {{k: $settings.key}}}}\nactions:\n  a: {{when: type = track, request: POST /x, json: $}}\n")
+        format!(
+            "name: T\nsettings: {{key: {{type: secret{more}}}}}\nbase: https://p.example\nauth: {{query: {{k: $settings.key}}}}\nactions:\n  a: {{when: type = track, request: POST /x, json: $}}\n"
+        )
     };
     assert_eq!(places(&mistakes(&text(""))), [("/auth/query/k", None)]);
     assert!(compile(&text(", secret_in_url: true")).is_ok());
-    assert!(compile(&one_action("request: POST /x\nheaders: {x-key: $settings.key}\njson: {k: $settings.key}")).is_ok());
+    assert!(
+        compile(&one_action("request: POST /x\nheaders: {x-key: $settings.key}\njson: {k: $settings.key}")).is_ok()
+    );
 }
 
 #[test]
 fn an_address_has_a_scheme_and_a_beginning() {
-    let text = |base: &str, line: &str| format!("name: T\n{base}\nactions:\n  a: {{when: type = track, request: \"{line}\", json: $}}\n");
-    assert_eq!(places(&mistakes(&text("base: \"{{$settings.x}}.example\"\nsettings: {x: {}}", "POST /x"))), [("/base", None)]);
+    let text = |base: &str, line: &str| {
+        format!("name: T\n{base}\nactions:\n  a: {{when: type = track, request: \"{line}\", json: $}}\n")
+    };
+    assert_eq!(
+        places(&mistakes(&text("base: \"{{$settings.x}}.example\"\nsettings: {x: {}}", "POST /x"))),
+        [("/base", None)]
+    );
     assert_eq!(places(&mistakes(&text("docs: []", "POST /x"))), [("/actions/a/request", None)]);
     assert_eq!(places(&mistakes(&text("base: https://p.example", "POST x"))), [("/actions/a/request", None)]);
     assert_eq!(places(&mistakes(&text("base: https://p.example", "POST"))), [("/actions/a/request", None)]);
@@ -105,8 +115,12 @@ fn an_address_has_a_scheme_and_a_beginning() {
 fn an_action_says_what_it_sends_and_when() {
     assert_eq!(mistake("request: POST /x\neach: $\njson: $").message, "a request has one body: `json` or `each`");
     assert!(mistake("request: POST /x\njson: $\nwrap: {a: $batch}").message.starts_with("`wrap` goes with `each`"));
-    assert!(mistake("request: POST /x\neach: $\nwrap: {a: 1}").message.starts_with("`wrap` says where the list stands"));
-    assert!(mistake("request: POST /x\njson: $\nbatch: true").message.starts_with("only an action with `each` can batch"));
+    assert!(
+        mistake("request: POST /x\neach: $\nwrap: {a: 1}").message.starts_with("`wrap` says where the list stands")
+    );
+    assert!(
+        mistake("request: POST /x\njson: $\nbatch: true").message.starts_with("only an action with `each` can batch")
+    );
     assert!(mistake("request: POST /x\njson: $\nalone: POST /y").message.starts_with("`alone` goes with `each`"));
     assert!(mistake("request: GET /x\nok: often").message.starts_with("`ok` is a status"));
     assert!(mistake("json: $").message.starts_with("`request` is a method"));
@@ -137,8 +151,14 @@ fn fields_are_checked_as_the_rest_is() {
     assert_eq!(at("{type: string, enum: []}"), ("/enum".to_owned(), None));
     assert_eq!(at("{type: string, default: {\"@pth\": $.x}}"), ("/default".to_owned(), Some("@path".to_owned())));
     assert_eq!(at("{type: string, properties: {a: {type: string}}}"), ("/properties".to_owned(), None));
-    assert_eq!(at("{type: object, properties: {a: {typ: string}}}"), ("/properties/a/typ".to_owned(), Some("type".to_owned())));
-    assert_eq!(at("{type: string, required: {conditions: [{fieldKey: gone, operator: is}]}}"), ("/required/conditions".to_owned(), None));
+    assert_eq!(
+        at("{type: object, properties: {a: {typ: string}}}"),
+        ("/properties/a/typ".to_owned(), Some("type".to_owned()))
+    );
+    assert_eq!(
+        at("{type: string, required: {conditions: [{fieldKey: gone, operator: is}]}}"),
+        ("/required/conditions".to_owned(), None)
+    );
 }
 
 #[test]
@@ -148,7 +168,10 @@ fn steps_have_names_that_paths_can_name() {
     assert!(name("name: event, ").starts_with("$event means something else"));
     assert!(name("name: two words, ").starts_with("\"two words\" is made of letters"));
     let twice = mistake("steps:\n- {name: a, request: GET /x}\n- {name: a, request: GET /x}");
-    assert_eq!((twice.at.as_str(), twice.message.as_str()), ("/actions/act/steps/1/name", "there are two steps called a"));
+    assert_eq!(
+        (twice.at.as_str(), twice.message.as_str()),
+        ("/actions/act/steps/1/name", "there are two steps called a")
+    );
     let both = mistake("request: GET /x\nsteps:\n- {name: a, request: GET /x}");
     assert_eq!(both.at, "/actions/act/request");
 }

@@ -2,8 +2,8 @@
 
 mod kit;
 
-use destination_router::client::Failure;
 use destination_router::client::AllowInternal;
+use destination_router::client::Failure;
 use destination_router::destination::{Blame, Judged, Target, Verdict};
 use kit::{EXAMPLE, answer, env, instance, next, one_action, plan, request, request_of};
 use serde_json::{Value, json};

@@ -87,6 +87,11 @@ async fn disk_space_is_given_back() {
     assert_eq!(log.head(lane.source).expect("a head"), 30_000);
     assert_eq!(log.lane(lane).expect("a lane").judged, [0..30_000; 1]);
     assert_eq!(self::lane(&log, "web"), lane);
+    log.record(delivered(lane, 30_000..30_100)).await.expect("recorded");
+    assert_eq!(log.lane(lane).expect("a lane").judged, [0..30_100; 1]);
+    drop(log);
+    let log = open(dir.path());
+    assert_eq!(log.lane(lane).expect("a lane").judged, [0..30_100; 1]);
     assert_eq!(log.append(hundred(lane.source, 300)).await.expect("accepted"), 30_000);
 }
 

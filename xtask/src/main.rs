@@ -6,6 +6,7 @@ mod fuzz;
 mod measure;
 mod offline;
 mod package;
+mod router;
 mod shell;
 mod steps;
 
@@ -18,10 +19,11 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   ci [STEP...]                       everything that must pass, or the named steps: format clippy features test nextest
-                                     docs demo package crates offline
+                                     offline router demo docs package crates
   docs [--open]                      the documentation, warnings as errors
   offline                            the suite with loopback alone, the replaying tests with no network at all
-  bench [NAME...]                    our benchmarks beside their floors: replay first_use record
+  bench [NAME...]                    our benchmarks beside their floors: the recorder's replay first_use record, the
+                                     router's router/examples/*_speed.rs by their names, and router_bench
   peers [--rounds N] [NAME...]       the workload on other libraries and on us
   build-times                        clean build times and crate counts by feature
   fuzz [--seconds N] [TARGET...]     the fuzzers on the corpus in the repository (60 seconds each)

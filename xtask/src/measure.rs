@@ -1,22 +1,48 @@
 //! `cargo xtask bench` and `peers`: how fast, always beside something measured in the same run.
 
+use std::fs;
+
 use crate::{Result, shell};
 
+/// The recorder's.
 const BENCHES: [&str; 3] = ["replay", "first_use", "record"];
 
-/// `cargo xtask bench [NAME...]`.
+/// The router's own command, from a client to a partner.
+const ROUTER_BENCH: &str = "router_bench";
+
+/// `cargo xtask bench [NAME...]`: those named, or all.
 ///
 /// # Errors
 /// A name that is not there, a benchmark that fails.
 pub(crate) fn bench(names: &[String]) -> Result {
-    if let Some(name) = names.iter().find(|name| !BENCHES.contains(&name.as_str())) {
-        return Err(format!("there is no benchmark '{name}'; there are: {}", BENCHES.join(" ")).into());
+    let routers = speeds()?;
+    let known = || BENCHES.into_iter().chain(routers.iter().map(String::as_str)).chain([ROUTER_BENCH]);
+    if let Some(name) = names.iter().find(|name| !known().any(|known| known == *name)) {
+        return Err(
+            format!("there is no benchmark '{name}'; there are: {}", known().collect::<Vec<_>>().join(" ")).into()
+        );
     }
-    let wanted = BENCHES.into_iter().filter(|bench| names.is_empty() || names.iter().any(|name| name == bench));
-    for bench in wanted {
-        shell::run(&mut shell::command("cargo bench --package recorder-benches --bench", [bench]))?;
+    for bench in known().filter(|bench| names.is_empty() || names.iter().any(|name| name == bench)) {
+        shell::run(&mut match bench {
+            ROUTER_BENCH => shell::command("cargo run --release -p destination-router --bin router -- bench", []),
+            bench if BENCHES.contains(&bench) => {
+                shell::command("cargo bench --package recorder-benches --bench", [bench])
+            }
+            example => shell::command("cargo run --release -p destination-router --example", [example]),
+        })?;
     }
     Ok(())
+}
+
+/// The programs in `router/examples/` that measure, by name, sorted.
+fn speeds() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(shell::root().join("router/examples"))? {
+        let name = file?.file_name().to_string_lossy().into_owned();
+        names.extend(name.strip_suffix(".rs").filter(|name| name.ends_with("_speed")).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// `cargo xtask peers [--rounds N] [NAME...]`: the arguments are those of the driver in `benches/peers/`, which explains them.

@@ -1,27 +1,30 @@
-//! `cargo run --example demo`: seven requests of different kinds are recorded against a small service, the service is
-//! stopped, and the same requests are answered again from what is on disk. Everything that it prints was measured or read
-//! back in this run; it exits with 1 where anything is not as it should be.
+//! `cargo run --example demo`: the whole story in one process. A router takes a shop's events over HTTP and sends them to four partners,
+//! which a stand-in plays; the recorder keeps what was sent and answered. Then the stand-in is stopped, and a new router gets the same
+//! events: every partner's answer comes from a tape, and every event must end as it did before. Everything that is printed was measured
+//! or read back in this run; it exits with 1 where anything is not as it should be.
 
-mod client;
+mod network;
 mod page;
-mod service;
+mod run;
+mod shop;
+mod verdicts;
 
 use std::error::Error;
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use client::{Answer, Shop};
+use destination_router::client::SendTo;
+use destination_router::control::explain::{Explanation, State};
 use page::Page;
-use service::Service;
-use traffic_recorder::{Mode, Origin, Recorder, Tapes, UnusedRule};
+use partners::StandIn;
+use run::{Run, run};
+use tokio::net::TcpListener;
+use traffic_recorder::{Mode, Origin, Recorder};
+use verdicts::{counts, dead_letters, lines, verdict, ways};
 
-/// What a real program would have in its environment.
-const API_KEY: &str = "demo-key-that-nobody-may-see";
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -37,127 +40,157 @@ async fn main() -> ExitCode {
 
 async fn demo(page: &Page) -> Result<()> {
     let temporary = tempfile::tempdir()?;
-    let folder = temporary.path().join("tapes/demo");
+    let tapes = temporary.path().join("tapes/demo");
 
-    let live = record(page, &folder).await?;
-    let replayed = replay(page, &folder, &live.shop).await?;
-    compare(page, &live.answers, &replayed.answers)?;
-    show_a_tape(page, &folder)?;
-    show_a_miss(page, &folder, &live.shop).await?;
-    show_times(page, &live, &replayed);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let partners = StandIn::new().at(shop::NOW_MS);
+    let serving = tokio::spawn(partners.clone().serve(listener));
+    let url = format!("http://{address}");
+
+    let live = record(page, &temporary.path().join("first"), &tapes, &url, &partners).await?;
+    show_a_way(page, &live)?;
+    show_a_tape(page, &tapes)?;
+
+    serving.abort();
+    let _ = serving.await;
+    ensure(TcpStream::connect(address).is_err(), "connecting to the stand-in is refused")?;
+
+    let replayed = replay(page, &temporary.path().join("second"), &tapes, &url).await?;
+    compare(page, &live, &replayed)?;
+    show_times(page, &live, &replayed)?;
+    how_to_go_on(page);
     Ok(())
 }
 
-struct Run {
-    shop: String,
-    answers: Vec<Answer>,
-    elapsed: Duration,
-}
-
-async fn record(page: &Page, folder: &Path) -> Result<Run> {
-    let service = Service::start().await?;
-    page.title("Recording");
-    page.text(&format!("A small shop listens on {}. A reqwest client asks it seven things.", service.url()));
-
-    // The shop stands in for one that somebody else runs: the tapes say so.
-    let tapes = recorder(folder).mode(Mode::Record).origin(Origin::Simulated).open()?;
-    let (answers, elapsed) = ask(&tapes, service.url()).await?;
-    let report = tapes.finish()?;
-    ensure(report.written.len() == answers.len(), "every request has a tape of its own")?;
-
-    let shop = service.url().to_owned();
-    service.stop().await;
-    ensure(TcpStream::connect(shop.trim_start_matches("http://")).is_err(), "the service is gone")?;
+async fn record(page: &Page, folder: &Path, tapes: &Path, url: &str, partners: &StandIn) -> Result<Run> {
+    page.title("Events on their way");
+    // The stand-in stands in for what others run: the tapes say so.
+    let tapes = recorder(tapes).mode(Mode::Record).origin(Origin::Simulated).open()?;
+    let run = run(folder, tapes, stand_in(url)?, |server| {
+        page.text(&format!(
+            "A router listens on http://{}. Its partners are played by a stand-in on {url}, which is",
+            server.listen()
+        ));
+        page.text("as strict as they are. A shop sends six events in one request; one of them is there twice.");
+    })
+    .await?;
+    page.text("The answer is 200: they are on disk. What the partners were asked, and what came of it:");
     page.blank();
-    page.text("The service is stopped; connecting to it is refused. What is on disk now:");
-    page.blank();
-    for (name, size) in files(folder)? {
-        page.file(&name, size);
+    for (name, host) in shop::DESTINATIONS {
+        for (index, (asked, answer)) in lines(&run.exchanges, host).into_iter().enumerate() {
+            page.equal(if index == 0 { name } else { "" }, &asked, &answer);
+        }
     }
-    Ok(Run { shop, answers, elapsed })
+    page.blank();
+    let [(shop::REFUSED, "mixpanel", Some(why))] = dead_letters(&run)[..] else {
+        return Err(
+            format!("one dead letter was expected, {} at Mixpanel: {:?}", shop::REFUSED, dead_letters(&run)).into()
+        );
+    };
+    page.text(&format!("{} of Mixpanel's batch is a dead letter: {why}.", shop::REFUSED));
+    page.text("Everything else was taken: the stand-in has each event that was delivered, and none of them twice.");
+
+    for (name, player) in
+        [("mixpanel", "mixpanel"), ("amplitude", "amplitude"), ("hubspot", "hubspot"), ("hook", "webhook")]
+    {
+        let (taken, delivered) =
+            (partners.count(player), ways(&run, name).filter(|(_, way)| way.state == State::Delivered));
+        ensure(taken.events == delivered.count() as u64, &format!("{name} has what was delivered, not {taken:?}"))?;
+        ensure(taken.duplicates == 0, &format!("{name} has nothing twice"))?;
+    }
+    ensure(run.report.written.len() == run.exchanges.len(), "every request has a tape of its own")?;
+    Ok(run)
 }
 
-async fn replay(page: &Page, folder: &Path, shop: &str) -> Result<Run> {
-    page.title("Replaying");
-    page.text("The same program, the same requests, nobody to answer them but the tapes.");
-    let tapes = recorder(folder).mode(Mode::Replay).open()?;
-    let (answers, elapsed) = ask(&tapes, shop).await?;
-    let report = tapes.finish()?;
-    ensure(report.replayed == answers.len() && report.live == 0, "every answer comes from a tape")?;
-    Ok(Run { shop: shop.to_owned(), answers, elapsed })
+async fn replay(page: &Page, folder: &Path, tapes: &Path, url: &str) -> Result<Run> {
+    page.title("Without partners");
+    page.text("That router is stopped, and the stand-in: connecting to it is refused. A new router with an empty log gets the");
+    page.text("same events. Each must end as it did before:");
+    let run = run(folder, recorder(tapes).mode(Mode::Replay).open()?, stand_in(url)?, |_| ()).await?;
+    ensure(run.report.live == 0 && run.report.replayed == run.exchanges.len(), "every answer comes from a tape")?;
+    Ok(run)
 }
 
+fn stand_in(url: &str) -> Result<SendTo> {
+    Ok(SendTo::origin(&url.parse()?).ok_or("the stand-in has an address")?)
+}
+
+/// What a test would say of its tapes.
 fn recorder(folder: &Path) -> Recorder {
-    Recorder::at(folder).secret("SHOP_KEY", API_KEY)
+    // The webhook gets the whole event, and with it the time at which it was accepted.
+    let recorder = Recorder::at(folder).rule("ignore json $.receivedAt");
+    shop::SECRETS.into_iter().fold(recorder, |recorder, (name, value)| recorder.secret(name, value))
 }
 
-/// The program under test: it does not know whether its client is being recorded, replayed, or neither.
-async fn ask(tapes: &Tapes, shop: &str) -> Result<(Vec<Answer>, Duration)> {
-    let client = tapes.reqwest_builder(reqwest::Client::builder())?;
-    let start = Instant::now();
-    let answers = Shop::new(client, shop).ask_everything(API_KEY).await?;
-    Ok((answers, start.elapsed()))
-}
-
-fn compare(page: &Page, live: &[Answer], replayed: &[Answer]) -> Result<()> {
-    ensure(live.len() == replayed.len(), "as many answers as before")?;
+fn compare(page: &Page, live: &Run, replayed: &Run) -> Result<()> {
     page.blank();
-    for (live, replayed) in live.iter().zip(replayed) {
-        let verdict = live.compare(replayed)?;
-        page.equal(live.what, &format!("{} {}, {} bytes", live.status, live.kind, live.body.len()), verdict);
+    for (name, _) in shop::DESTINATIONS {
+        let [live, replayed] =
+            [live, replayed].map(|run| ways(run, name).map(|(id, way)| verdict(id, way)).collect::<Vec<_>>());
+        ensure(live.len() == 5 && live == replayed, &format!("{name} ends as before: {live:#?}, then {replayed:#?}"))?;
+        page.equal(name, &counts(&live), "equal");
     }
     Ok(())
+}
+
+fn show_a_way(page: &Page, run: &Run) -> Result<()> {
+    let event = run.events.iter().find(|event| event.event["messageId"] == "m-1").ok_or("m-1 was sent")?;
+    let mut event = event.clone();
+    event.destinations.retain(|way| way.destination == "hubspot");
+    let told = Explanation { message_id: "m-1".to_owned(), events: vec![event] }.to_string();
+    page.title("The way of one event");
+    page.text("`router explain m-1`, HubSpot's part of it. Of a chain it shows the first request; headers that hold credentials are masked.");
+    page.blank();
+    page.quote(&told);
+    keeps_secrets(told.as_bytes(), "the way of an event")
 }
 
 fn show_a_tape(page: &Page, folder: &Path) -> Result<()> {
-    page.title("A tape");
-    page.text("The key that was sent is {{secret:SHOP_KEY}} on it, the token that was granted {{secret:token-1}}. No file has either.");
+    page.title("Tapes");
+    page.text("One for each request, found by its name. None of them shows a secret of the configuration.");
+    page.blank();
     let files = files(folder)?;
-    let (name, _) =
-        files.iter().find(|(name, _)| name.contains("-session-")).ok_or("there is no tape of the log-in")?;
+    for (name, size) in &files {
+        page.file(name, *size);
+    }
+    let made = |(name, _): &&(String, u64)| name.starts_with("post-api.hubapi.com");
+    let (name, _) = files.iter().find(made).ok_or("there is a tape of the contact")?;
     let tape = fs::read_to_string(folder.join(name))?;
-    ensure(tape.contains("Bearer {{secret:SHOP_KEY}}"), "the key has a placeholder")?;
-    ensure(tape.contains("{{secret:token-1}}"), "so has the token")?;
+    ensure(tape.contains("Bearer {{secret:HUBSPOT_TOKEN}}"), "the token has a placeholder")?;
     page.blank();
     page.yaml(name, &tape);
-    for (name, _) in &files {
-        let content = fs::read(folder.join(name))?;
-        for secret in [API_KEY, service::TOKEN] {
-            ensure(!content.windows(secret.len()).any(|w| w == secret.as_bytes()), "no file holds a secret")?;
-        }
+    files.iter().try_for_each(|(name, _)| keeps_secrets(&fs::read(folder.join(name))?, name))
+}
+
+fn keeps_secrets(content: &[u8], what: &str) -> Result<()> {
+    for (name, secret) in shop::SECRETS {
+        let found = content.windows(secret.len()).any(|part| part == secret.as_bytes());
+        ensure(!found, &format!("{what} does not show {name}"))?;
     }
     Ok(())
 }
 
-async fn show_a_miss(page: &Page, folder: &Path, shop: &str) -> Result<()> {
-    page.title("A miss");
-    page.text("Now the program has a mistake: it asks for `pens` where `pen` was recorded. It is told at once:");
-    let tapes = recorder(folder).mode(Mode::Replay).unused(UnusedRule::Allow).open()?;
-    let client = tapes.reqwest_builder(reqwest::Client::builder())?;
-    let refused = Shop::new(client, shop).log_in_and_order(API_KEY, "pens").await;
-    ensure(refused.is_err(), "the program gets an error, not an answer")?;
-
-    // Even a program that swallows the error fails its test.
-    let error = tapes.finish().err().ok_or("the end of the test reports the miss")?;
-    ensure(error.miss().is_some_and(|miss| !miss.candidates.is_empty()), "the miss names the nearest tapes")?;
-    page.blank();
-    page.quote(&error.to_string());
-    Ok(())
-}
-
-fn show_times(page: &Page, live: &Run, replayed: &Run) {
+fn show_times(page: &Page, live: &Run, replayed: &Run) -> Result<()> {
     page.title("Times");
-    page.text("From sending a request to the last byte of its answer, in this run. The service is on this machine and answers");
-    page.text("at once, but for the event stream, which pauses between its events; replaying waits only if a test asks for it.");
+    page.text("From sending a request to the last byte of its answer; `all` from the acceptance of the events to the last verdict, with");
+    page.text("10 ms in which batches wait for more. The stand-in is on this machine and answers at once, as no partner does:");
+    page.text("tapes take the same time wherever the partner is.");
     if cfg!(debug_assertions) {
-        page.text("Nothing here is optimised, as in most people's tests; `cargo run --release --example demo` shows the rest.");
+        page.text("Nothing here is optimised; `cargo run --release --example demo` shows the rest.");
     }
     page.blank();
     page.times("", "live", "replayed");
-    for (live, replayed) in live.answers.iter().zip(&replayed.answers) {
-        page.times(live.what, &page::duration(live.elapsed), &page::duration(replayed.elapsed));
+    for (_, host) in shop::DESTINATIONS {
+        let [live, replayed] = [live, replayed].map(|run| run.times.get(host).map(Vec::as_slice).unwrap_or_default());
+        ensure(!live.is_empty() && live.len() == replayed.len(), "as many requests as before")?;
+        let [live, replayed] = [live, replayed].map(|times| page::duration(times.iter().sum()));
+        page.times(host, &live, &replayed);
     }
-    page.total("all", &page::duration(live.elapsed), &page::duration(replayed.elapsed));
+    // The log keeps times to the millisecond.
+    let [live, replayed] = [live, replayed].map(|run| format!("{} ms", run.took.as_millis()));
+    page.total("all", &live, &replayed);
+    Ok(())
 }
 
 /// Names and sizes, sorted.
@@ -171,6 +204,14 @@ fn files(folder: &Path) -> Result<Vec<(String, u64)>> {
     Ok(files)
 }
 
-fn ensure(holds: bool, what: &str) -> Result<()> {
+fn how_to_go_on(page: &Page) {
+    page.title("Go on");
+    page.text("cargo run --example recorder    the recorder by itself: seven kinds of answers, a tape, a miss");
+    page.text("cargo test --workspace          everything, offline; among it the tapes of all destinations, in tapes/");
+    page.text("docs/router.md                  a router of your own in five minutes; docs/destinations.md adds a destination to it");
+    page.blank();
+}
+
+pub(crate) fn ensure(holds: bool, what: &str) -> Result<()> {
     if holds { Ok(()) } else { Err(format!("it should be so that {what}, and it is not").into()) }
 }

@@ -1,11 +1,11 @@
-//! What the demo looks like: colours on a terminal that wants them, plain text anywhere else.
+//! What both demonstrations look like, this one and `../recorder/`: colours on a terminal that wants them, plain text anywhere else.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-/// Where the demo is printed.
+/// Where it is printed.
 pub(crate) struct Page {
     title: Style,
     quiet: Style,
@@ -48,7 +48,7 @@ impl Page {
 
     pub(crate) fn equal(&self, what: &str, answer: &str, verdict: &str) {
         let style = self.good;
-        println!("    {what:<22} {answer:<36} {style}{verdict}{style:#}");
+        println!("    {what:<22} {answer:<49} {style}{verdict}{style:#}");
     }
 
     /// A file, its placeholders marked.
@@ -72,7 +72,7 @@ impl Page {
 
     pub(crate) fn total(&self, what: &str, live: &str, replayed: &str) {
         let style = self.title;
-        println!("    {style}{what:<22} {live:>12} {replayed:>12}{style:#}\n");
+        println!("    {style}{what:<22} {live:>12} {replayed:>12}{style:#}");
     }
 }
 

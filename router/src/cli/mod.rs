@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
-use crate::control::app::StartError;
+use crate::control::StartError;
 use crate::control::dead_letters::ListError;
 use crate::control::offline::OfflineError;
 use crate::destination::document::Report;

@@ -1,20 +1,16 @@
 //! `router run`: the whole of it, from the configuration to the last event before the end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::net::TcpListener;
-use tokio::sync::watch as signal;
 
 use super::logs::{self, Format};
 use super::{Failed, Where};
-use crate::control::app::App;
+use crate::control::app;
 use crate::control::config::{self, Loaded};
 use crate::control::running::Running;
 use crate::control::watch::Watch;
-use crate::control::{admin, app};
-use crate::ingest::{self, Serving};
+use crate::control::{Options, Server};
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -60,51 +56,22 @@ impl Run {
 
     async fn run(self, loaded: Loaded) -> Result<(), Failed> {
         let mut signals = Signals::new()?;
-        let (listen, admin_listen) = (loaded.config.listen, loaded.config.admin.listen);
-        let (connections, token) = (loaded.config.limits.connections, loaded.config.admin.token.clone());
         let data = loaded.data.clone();
-        // Before the log is opened: a port that is taken is no reason to touch it.
-        let listener = bind(listen, "listen").await?;
-        let admin_listener = bind(admin_listen, "admin.listen").await?;
-        let (listen, admin_listen) = (local(&listener)?, local(&admin_listener)?);
-
         let watch = Watch::new(loaded.file.clone(), loaded.folders.clone());
-        let app = App::start(loaded, self.place.destinations.clone(), listen).await?;
-        app.say();
-        let (end, ending) = signal::channel(false);
-        let serving = Serving { connections, end_time: self.grace, ..Serving::default() };
-        let events =
-            tokio::spawn(ingest::serve(listener, ingest::router(app.ingest().clone()), serving, over(ending.clone())));
-        let (admin_end, admin_ending) = signal::channel(false);
-        let serving = Serving { end_time: Duration::from_secs(1), ..Serving::default() };
-        let admin =
-            tokio::spawn(ingest::serve(admin_listener, admin::router(app.clone(), token), serving, over(admin_ending)));
-        Running { pid: std::process::id(), listen, admin: admin_listen }
-            .write(&data)
-            .map_err(|error| Failed::could_not(format_args!("{} cannot be written to: {error}", data.display())))?;
-        tracing::info!("events on http://{listen}/v1, metrics and admin API on http://{admin_listen}");
-
-        let upkeep = tokio::spawn(app.clone().upkeep());
-        self.until_asked_to_stop(&app, watch, &mut signals).await;
-
-        app.stopping();
-        let stop = async {
-            let _ = end.send(true);
-            let _ = events.await;
-            upkeep.abort();
-            app.stop(self.grace).await;
-            let _ = admin_end.send(true);
-            let _ = admin.await;
-        };
+        let destinations = self.place.destinations.clone();
+        let server = Server::start(loaded, Options { destinations, grace: self.grace, ..Options::default() }).await?;
+        self.until_asked_to_stop(&server, watch, &mut signals).await;
         tokio::select! {
-            () = stop => tracing::info!("stopped"),
-            () = signals.stop() => tracing::warn!("ended at once; what was accepted and not delivered is delivered after the next start"),
+            () = server.stop() => tracing::info!("stopped"),
+            () = signals.stop() => {
+                Running::remove(&data);
+                tracing::warn!("ended at once; what was accepted and not delivered is delivered after the next start");
+            }
         }
-        Running::remove(&data);
         Ok(())
     }
 
-    async fn until_asked_to_stop(&self, app: &Arc<App>, mut watch: Watch, signals: &mut Signals) {
+    async fn until_asked_to_stop(&self, server: &Server, mut watch: Watch, signals: &mut Signals) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -129,28 +96,11 @@ impl Run {
                 Err(_) => break,
             };
             if asked || changed {
-                watch.folders(app.reload().await);
+                watch.folders(server.reload().await);
             }
         }
         tracing::info!("stopping: requests that are being worked on have {}", humantime::format_duration(self.grace));
     }
-}
-
-async fn bind(address: std::net::SocketAddr, key: &str) -> Result<TcpListener, Failed> {
-    TcpListener::bind(address).await.map_err(|error| {
-        Failed::could_not(format_args!(
-            "cannot listen on {address}: {error}; `{key}` in the configuration is another one?"
-        ))
-    })
-}
-
-fn local(listener: &TcpListener) -> Result<std::net::SocketAddr, Failed> {
-    listener.local_addr().map_err(Failed::could_not)
-}
-
-/// Comes once `true` was sent, or the sender is gone.
-async fn over(mut ending: signal::Receiver<bool>) {
-    let _ = ending.wait_for(|over| *over).await;
 }
 
 /// What the operating system says.

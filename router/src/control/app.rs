@@ -11,12 +11,13 @@ use jiff::Timestamp;
 use super::config::{self, Loaded};
 use super::explain::{Lane, Place};
 use super::intake::Gate;
+use super::server::StartError;
 use super::tokens::TokenFile;
-use crate::client;
+use crate::client::Client;
 use crate::clock::Clock;
-use crate::delivery::{Backoff, Engine, EngineError, Instance, Options, Parts, Shares, Topology};
+use crate::delivery::{Backoff, Engine, Instance, Options, Parts, Shares, Topology};
 use crate::event::Decoder;
-use crate::ingest::{self, Ingest, SourcesError};
+use crate::ingest::{self, Ingest};
 use crate::log::{Embedded, EmbeddedOptions, LaneId, LaneState, Log, LogError, Retention, Stored};
 
 /// How often the log's size is looked at.
@@ -24,32 +25,6 @@ const MEASURE: Duration = Duration::from_secs(1);
 
 /// Once in so many measures the log gives back what is done with.
 const EXPIRE: u32 = 30;
-
-/// Why a router does not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum StartError {
-    /// The folder of the log cannot be made.
-    #[error("the data folder {} cannot be made: {error}; `data` in the configuration is another one?", folder.display())]
-    Folder {
-        /// Which.
-        folder: PathBuf,
-        /// What the file system says.
-        error: std::io::Error,
-    },
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Delivery.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// Ingest.
-    #[error(transparent)]
-    Sources(#[from] SourcesError),
-    /// The HTTP client.
-    #[error(transparent)]
-    Client(#[from] client::OpenError),
-}
 
 /// A running router.
 #[derive(Debug)]
@@ -85,14 +60,19 @@ pub(crate) fn variables(name: &str) -> Option<String> {
 
 impl App {
     /// Starts everything but the listeners.
-    pub(crate) async fn start(loaded: Loaded, more: Vec<PathBuf>, listen: SocketAddr) -> Result<Arc<Self>, StartError> {
+    pub(crate) async fn start(
+        loaded: Loaded,
+        more: Vec<PathBuf>,
+        listen: SocketAddr,
+        client: Client,
+    ) -> Result<Arc<Self>, StartError> {
         let config = loaded.config.clone();
         let log = open(&loaded)?;
         let clock = Clock::system();
         let places = places(&loaded, &*log)?;
         let parts = Parts {
             log: log.clone(),
-            client: client::open(&client::Options::default())?,
+            client,
             clock: clock.clone(),
             seed: uuid::Uuid::new_v4().as_u64_pair().0,
             decoder: Arc::new(decode),
@@ -235,7 +215,7 @@ impl App {
 
     /// Finishes what is being sent, within the time there is.
     pub(crate) async fn stop(&self, grace: Duration) {
-        let cut = self.gate.engine().stop(grace).await;
+        let cut = self.gate.engine().finish(grace).await;
         if cut > 0 {
             tracing::warn!("{cut} deliveries were cut off: they are made again after the next start");
         }
@@ -284,6 +264,7 @@ fn topology(loaded: &Loaded) -> Topology {
         let subscriptions = configured.instance.subscriptions();
         Instance {
             ordered: configured.destination.ordered,
+            watched: configured.instance.runs_code(),
             ..Instance::new(configured.instance.clone(), subscriptions, sources)
         }
     });

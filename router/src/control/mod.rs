@@ -1,7 +1,8 @@
 //! What an operator touches.
 //!
 //! * [`config`]: the file, its types and its mistakes;
-//! * `app`: a running router, where all rooms meet; `intake` between ingest and delivery;
+//! * [`Server`]: a router in this process, listeners and all; `app`: what is behind them, where all rooms meet; `intake` between
+//!   ingest and delivery;
 //! * [`explain`], [`dead_letters`], [`status`]: what can be asked, and how it is told; `answers` finds it in a running router,
 //!   `offline` in the folder of one that does not run;
 //! * `admin`: the same over HTTP;
@@ -19,6 +20,9 @@ pub mod metrics;
 pub(crate) mod offline;
 pub(crate) mod percent;
 pub mod running;
+mod server;
 pub mod status;
 pub(crate) mod tokens;
 pub mod watch;
+
+pub use server::{Options, Server, StartError};

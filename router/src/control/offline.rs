@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::app::{self, StartError};
+use super::app;
 use super::config;
 use super::dead_letters::{self, DeadLetters, ListError, Query};
 use super::explain::{Explanation, Gathering, Place};
+use super::server::StartError;
 use crate::clock::Clock;
 use crate::destination::Env;
 use crate::destination::document::Report;

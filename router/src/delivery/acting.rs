@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::gate::{Gate, Rules};
 use super::parsed::Cache;
 use super::passage::{Door, Hosts};
 use super::scheduler::Pace;
+use super::shield::AT_ONCE;
 use super::tokens::Tokens;
 use super::topology::{Instance, Parts};
 use crate::destination::{Limits, Target};
@@ -48,6 +50,7 @@ pub(super) struct Acting {
     pub(super) subscriptions: usize,
     pub(super) ordered: bool,
     pub(super) watched: bool,
+    turns: Semaphore,
     pub(super) door: Arc<Door>,
     pub(super) counters: Arc<Counters>,
     pub(super) health: Health,
@@ -77,6 +80,7 @@ impl Acting {
             subscriptions,
             ordered: instance.ordered,
             watched: instance.watched,
+            turns: Semaphore::new(AT_ONCE),
             door,
             counters: before.map(|before| Arc::clone(&before.counters)).unwrap_or_default(),
             health: Health::default(),
@@ -108,6 +112,11 @@ impl Acting {
             pulls: pulls as u16,
             ordered: self.ordered,
         }
+    }
+
+    /// Whose turn it is to run its code, where that is watched.
+    pub(super) fn turns(&self) -> Option<&Semaphore> {
+        self.watched.then_some(&self.turns)
     }
 
     /// Its code panicked.

@@ -184,7 +184,18 @@ impl Dispatcher {
                     let reason = format!("sent again; before: {}", letter.dead.reason).into();
                     let user = if ordered { self.user(lane.source, letter.seq) } else { 0 };
                     let (attempts, refused, held, ahead) = (0, 0, false, 0);
-                    let waiting = Waiting { attempts, since: now, at: now, open, refused, user, held, ahead, reason };
+                    let waiting = Waiting {
+                        attempts,
+                        since: now,
+                        at: now,
+                        open,
+                        refused,
+                        refusal: None,
+                        user,
+                        held,
+                        ahead,
+                        reason,
+                    };
                     (letter.seq, waiting)
                 })
                 .collect();

@@ -176,7 +176,12 @@ impl Engine {
 
     /// Takes up nothing more, finishes and records what is in flight, and ends. What is not finished at the deadline is cut off and
     /// will be delivered again. The answer is how many pulls that were.
-    pub async fn stop(&self, deadline: Duration) -> usize {
+    pub async fn stop(self, deadline: Duration) -> usize {
+        self.finish(deadline).await
+    }
+
+    /// The same for an engine that others hold too; it gives the log back when the last of them drops it.
+    pub async fn finish(&self, deadline: Duration) -> usize {
         self.ask(|answer| Message::Stop(deadline, answer)).await.unwrap_or_default()
     }
 

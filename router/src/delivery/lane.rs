@@ -27,6 +27,8 @@ pub struct Waiting {
     pub open: u64,
     /// Those of them that will not: the partner refused the event. Known since this process began; after a restart they are asked again.
     pub refused: u64,
+    /// Why the partner refused it there.
+    pub refusal: Option<Arc<str>>,
     /// Where order by user holds: a number made of the user, not 0. 0 stands for no order.
     pub user: u64,
     /// Held back by an earlier event of the same user.
@@ -69,6 +71,7 @@ impl Start {
                 at: retry.at,
                 open: retry.open,
                 refused: 0,
+                refusal: None,
                 user: user(seq),
                 held: retry.attempts == 0,
                 ahead: 0,

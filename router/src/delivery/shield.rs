@@ -9,6 +9,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 /// The code did not end in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overrun;
@@ -20,15 +22,20 @@ pub(super) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| said(&*panic))
 }
 
-/// Runs code on a thread of its own, and leaves it behind when it does not end in time. Code that is not watched runs here and now.
+/// How much watched code of an instance runs at once: enough for a full machine of usual size, and no more threads than that are taken
+/// up by code that does not end.
+pub(super) const AT_ONCE: usize = 2;
+
+/// Runs code on a thread of its own, once `turns` has a turn, and leaves it behind when it does not end in time. Code that is not
+/// watched (no `turns`) runs here and now.
 pub(super) async fn watch<T: Send + 'static>(
-    watched: bool,
+    turns: Option<&Semaphore>,
     limit: Duration,
     code: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Overrun> {
-    if !watched {
-        return Ok(code());
-    }
+    let Some(turns) = turns else { return Ok(code()) };
+    // It is never closed.
+    let _turn = turns.acquire().await;
     match tokio::time::timeout(limit, tokio::task::spawn_blocking(code)).await {
         Ok(Ok(answer)) => Ok(answer),
         // The runtime ends. Panics of the destination are caught inside; one of the engine itself counts the same.
@@ -58,8 +65,9 @@ mod tests {
     async fn code_that_does_not_end_is_left_behind() {
         let (end, ended) = std::sync::mpsc::channel::<()>();
         let code = move || ended.recv();
-        assert!(watch(true, Duration::from_millis(20), code).await.is_err());
+        let turns = Semaphore::new(1);
+        assert!(watch(Some(&turns), Duration::from_millis(20), code).await.is_err());
         drop(end);
-        assert_eq!(watch(true, Duration::from_secs(20), || 7).await, Ok(7));
+        assert_eq!(watch(Some(&turns), Duration::from_secs(20), || 7).await, Ok(7));
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::client::exchange;
 use super::time::later;
 use crate::client::Client;
+use crate::client::exchange;
 use crate::clock::Clock;
 use crate::destination::Verdict;
 use crate::destination::target::TokenSource;

@@ -129,3 +129,46 @@ impl<'a> Answer<'a> {
         format!("{} {}", self.status(), self.text("/message").unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Looks something up, then writes it.
+    fn chain(answers: Answers<'_>) -> Result<Next, Next> {
+        let mut answers = answers.told();
+        let found = answers.or(|| Draft::new(Method::GET, format!("/things/{}", Draft::part("a/b c"))).ok(&[404]))?;
+        if found.status() == 404 {
+            return Err(Next::Reject(found.message()));
+        }
+        let id = found.text("/id").unwrap_or("none").to_owned();
+        answers.or(|| Draft::new(Method::PATCH, format!("/things/{id}")).json(json!({"seen": true})))?;
+        Ok(Next::Done)
+    }
+
+    fn next(answers: &[Value]) -> Next {
+        chain(Answers(answers)).unwrap_or_else(|next| next)
+    }
+
+    #[test]
+    fn a_chain_asks_for_one_answer_after_another() {
+        let Next::Send(first) = next(&[]) else { panic!("there is no answer yet") };
+        assert_eq!((first.path.as_str(), first.ok), ("/things/a%2Fb%20c", &[404][..]));
+        let found = json!({"status": 200, "body": {"id": "7"}});
+        let Next::Send(second) = next(std::slice::from_ref(&found)) else { panic!("one answer is not there yet") };
+        assert_eq!((second.method, second.path.as_str()), (Method::PATCH, "/things/7"));
+        assert!(matches!(next(&[found, json!({"status": 204})]), Next::Done));
+    }
+
+    #[test]
+    fn a_chain_may_end_early() {
+        let Next::Reject(why) = next(&[json!({"status": 404, "body": {"message": "no such thing"}})]) else {
+            panic!("it is not there")
+        };
+        assert_eq!(why, "404 no such thing");
+        let Next::Send(second) = next(&[json!({"status": 200, "body": null})]) else { panic!("a body that is none") };
+        assert_eq!(second.path, "/things/none");
+    }
+}

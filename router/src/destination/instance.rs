@@ -112,6 +112,14 @@ impl Instance {
         self.subscriptions.len()
     }
 
+    /// Whether any of its subscriptions runs a hook in Rust. What is data alone is bounded by itself and needs no watching.
+    #[must_use]
+    pub fn runs_code(&self) -> bool {
+        let actions =
+            self.subscriptions.iter().filter_map(|subscription| self.definition.actions.get(subscription.action));
+        actions.into_iter().any(|action| action.code.is_some() || action.steps.iter().any(|step| step.code.is_some()))
+    }
+
     /// The values of its secret settings: what must not be shown.
     #[must_use]
     pub fn secrets(&self) -> &[String] {

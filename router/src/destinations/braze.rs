@@ -61,3 +61,51 @@ const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BH
     MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE \
     SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAD XAF XCD XCG \
     XDR XOF XPF XSU XUA YER ZAR ZMW ZWG";
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::destination::Env;
+
+    fn shape(code: &dyn Code, payload: Value) -> Result<Vec<Value>, String> {
+        let (event, settings, env) = (Value::Null, Value::Null, Env { now: Timestamp::UNIX_EPOCH, seed: 1 });
+        let input = Input { event: &event, payload: &payload, settings: &settings, base: "", env, answers: &[] };
+        code.shape(&input).map_err(|refusal| refusal.0)
+    }
+
+    #[test]
+    fn each_product_of_an_order_is_an_item() {
+        let items =
+            shape(&Products, json!({"external_id": "u", "products": [{"product_id": "a"}, {"product_id": "b"}]}));
+        let items = items.expect("two items");
+        let products: Vec<_> =
+            items.iter().map(|item| (&item["external_id"], &item["product"]["product_id"])).collect();
+        assert_eq!(products, [(&json!("u"), &json!("a")), (&json!("u"), &json!("b"))]);
+        assert_eq!(shape(&Products, json!({"products": []})), Err("products: there is none".to_owned()));
+        assert!(shape(&Products, json!({})).is_err());
+    }
+
+    #[test]
+    fn an_item_of_a_catalog_has_a_plain_id() {
+        let method = |mode: &str| {
+            let item = shape(&Catalog, json!({"item_id": "Pen-1_b", "__segment_internal_sync_mode": mode}));
+            item.map(|items| items[0]["method"].clone())
+        };
+        assert_eq!((method("upsert"), method("delete")), (Ok(json!("PUT")), Ok(json!("DELETE"))));
+        for id in ["", "pen 1", "pen/1", "stift-\u{fc}"] {
+            assert!(shape(&Catalog, json!({"item_id": id})).is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_one_of_iso_4217() {
+        for (currency, known) in
+            [("EUR", true), ("ZWG", true), ("eur", false), ("EURO", false), ("EUR USD", false), ("", false)]
+        {
+            assert_eq!(shape(&Currency, json!({"currency": currency})).is_ok(), known, "{currency}");
+        }
+    }
+}

@@ -111,7 +111,8 @@ fn dated(mut payload: Object) -> Object {
     let added = ["identifiers", "person", "anonymous"];
     for (name, value) in &mut payload {
         let name = name.as_str();
-        if !NO_DATES.contains(&name) && !added.contains(&name) && !(related && name == "relationship_attributes") {
+        let stays = NO_DATES.contains(&name) || added.contains(&name) || related && name == "relationship_attributes";
+        if !stays {
             convert(value);
         }
     }
@@ -189,5 +190,87 @@ fn is_iso_date(text: &str) -> bool {
         [] | [b'Z'] => true,
         [b'+' | b'-', zone @ ..] => shaped(zone, b"00:00") || shaped(zone, b"0000"),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(of: fn(Object) -> Object, payload: Value) -> Value {
+        of(payload.as_object().cloned().unwrap_or_default()).into()
+    }
+
+    #[test]
+    fn a_person_is_known_by_id_or_mail_or_the_anonymous_id() {
+        for (payload, identifiers, anonymous) in [
+            (json!({"id": "u", "email": "a@example.com"}), json!({"id": "u"}), json!(null)),
+            (json!({"id": "a@example.com"}), json!({"email": "a@example.com"}), json!(null)),
+            (json!({"person_id": "cio_7"}), json!({"cio_id": "7"}), json!(null)),
+            (
+                json!({"email": "a@example.com", "anonymous_id": "x"}),
+                json!({"email": "a@example.com"}),
+                json!({"anonymous_id": "x"}),
+            ),
+            (json!({"id": "", "anonymous_id": "x"}), json!({"anonymous_id": "x"}), json!({})),
+            (json!({}), json!(null), json!(null)),
+        ] {
+            let made = made(person, payload.clone());
+            let part = |name: &str| made.get(name).cloned().unwrap_or_default();
+            assert_eq!((part("identifiers"), part("anonymous")), (identifiers, anonymous), "{payload}");
+        }
+        let merged = made(person, json!({"primary": "a@example.com", "secondary": "cio_7"}));
+        assert_eq!(
+            (&merged["primary"], &merged["secondary"]),
+            (&json!({"email": "a@example.com"}), &json!({"cio_id": "7"}))
+        );
+    }
+
+    #[test]
+    fn an_object_has_a_type() {
+        let object = |payload: Value| made(object, payload);
+        let course = object(json!({"object_id": "c", "object_type_id": "2", "person_id": "u", "anonymous_id": "x"}));
+        assert_eq!(course["identifiers"], json!({"object_id": "c", "object_type_id": "2"}));
+        assert_eq!((&course["person"], &course["anonymous"]), (&json!({"id": "u"}), &json!({"anonymous_id": "x"})));
+        let group = object(json!({"id": "g", "user_id": "u"}));
+        assert_eq!(group["identifiers"], json!({"object_id": "g", "object_type_id": "1"}));
+        assert_eq!(group["person"], json!({"id": "u"}), "the object's id is not the person's");
+    }
+
+    #[test]
+    fn dates_become_unix_seconds_where_they_are_wanted() {
+        let data = json!({"at": "2026-01-02T03:04:05Z", "deep": [{"on": "2026-01-02"}], "note": "2026", "n": 7});
+        let made =
+            |convert: bool| made(person, json!({"id": "2026-01-02", "data": data, "convert_timestamp": convert}));
+        assert_eq!(made(false)["data"], data);
+        assert_eq!(made(true)["data"]["at"], 1_767_323_045);
+        assert_eq!(made(true)["data"]["note"], "2026");
+        assert_eq!(made(true)["identifiers"], json!({"id": "2026-01-02"}));
+    }
+
+    #[test]
+    fn an_iso_date_is_told_from_other_texts() {
+        for date in [
+            "2026-01-02",
+            "2026-01-02T03:04",
+            "2026-01-02T03:04:05.6Z",
+            "2026-01-02T03:04:05+01:00",
+            "2026-01-02T03:04:05-0100",
+        ] {
+            assert!(is_iso_date(date), "{date}");
+        }
+        for text in [
+            "",
+            "2026",
+            "20260102",
+            "2026-01-02 03:04",
+            "2026-01-02T03",
+            "2026-01-02T03:04:05.",
+            "2026-01-02T03:04:05.1234567890Z",
+            "\u{e9}026-01-02",
+            "2026-01-0\u{e9}",
+        ] {
+            assert!(!is_iso_date(text), "{text}");
+        }
     }
 }

@@ -20,3 +20,26 @@ impl Code for Birthday {
         Ok(vec![Value::Object(payload)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::destination::Env;
+
+    #[test]
+    fn a_birthday_is_three_numbers() {
+        let parts = |dob: Value| {
+            let (payload, none) = (json!({ "DOB": dob }), Value::Null);
+            let env = Env { now: Timestamp::UNIX_EPOCH, seed: 1 };
+            let input = Input { event: &none, payload: &payload, settings: &none, base: "", env, answers: &[] };
+            let made = Birthday.shape(&input).expect("no birthday is refused").remove(0);
+            ["dob_year", "dob_month", "dob_day"].map(|name| made.get(name).and_then(Value::as_i64))
+        };
+        assert_eq!(parts(json!("1815-12-10T23:00:00Z")), [Some(1815), Some(12), Some(10)]);
+        assert_eq!(parts(json!("1815-12-10T23:00:00-05:00")), [Some(1815), Some(12), Some(11)], "in UTC");
+        assert_eq!(parts(json!("soon")), [None, None, None]);
+    }
+}

@@ -48,3 +48,39 @@ fn attributes(datafile: &Value, own: Option<&Map<String, Value>>) -> Vec<Value> 
     });
     known.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::destination::Env;
+
+    fn shape(payload: &Value, datafile: Value) -> Result<Value, String> {
+        let (none, answers) = (Value::Null, [json!({"status": 200, "body": datafile})]);
+        let env = Env { now: Timestamp::UNIX_EPOCH, seed: 1 };
+        let input = Input { event: &none, payload, settings: &none, base: "", env, answers: &answers };
+        Event.shape(&input).map(|mut made| made.remove(0)).map_err(|refusal| refusal.0)
+    }
+
+    #[test]
+    fn ids_stand_in_the_datafile() {
+        let datafile = json!({
+            "events": [{"id": "1", "key": "Bought"}, {"id": "2", "key": "Bought"}],
+            "attributes": [{"id": "7", "key": "plan"}, {"id": "8", "key": "tags"}], "botFiltering": false,
+        });
+        let made = shape(
+            &json!({"eventKey": "Bought", "attributes": {"plan": "pro", "tags": ["a"], "other": 1}}),
+            datafile.clone(),
+        );
+        let made = made.expect("an event of the project");
+        assert_eq!(made["entity_id"], "1", "the first of several");
+        let plan = json!({"entity_id": "7", "key": "plan", "value": "pro", "type": "custom"});
+        let bots =
+            json!({"entity_id": "$opt_bot_filtering", "key": "$opt_bot_filtering", "value": false, "type": "custom"});
+        assert_eq!(made["attributes"], json!([plan, bots]));
+        let why = shape(&json!({"eventKey": "Sold"}), datafile).expect_err("no event of the project");
+        assert_eq!(why, "eventKey: the project has no event called \"Sold\"");
+        assert!(shape(&json!({"eventKey": "Bought"}), json!("gone")).is_err());
+    }
+}

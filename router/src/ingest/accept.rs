@@ -185,7 +185,7 @@ async fn store(ingest: Ingest, prepared: Prepared) -> Result<Done, Problem> {
     done.accepted = parcel.events.len();
     if done.accepted > 0 {
         let source = parcel.source;
-        let first = inner.log.append(parcel).await.map_err(|error| unstored(&entry, &error))?;
+        let first = inner.log.append(parcel).await.map_err(|error| unstored(inner, &entry, &error))?;
         ticket.stored();
         inner.counters.accepted.fetch_add(done.accepted as u64, Relaxed);
         inner.intake.appended(source, first..first + done.accepted as u64);
@@ -202,8 +202,10 @@ async fn store(ingest: Ingest, prepared: Prepared) -> Result<Done, Problem> {
     Ok(done)
 }
 
-fn unstored(entry: &Entry, error: &LogError) -> Problem {
-    tracing::error!(source = entry.source.name, %error, "events could not be stored, their client is told to try again");
+fn unstored(inner: &super::Inner, entry: &Entry, error: &LogError) -> Problem {
+    inner.intake.unstored(error);
+    // A full disk is met by each request: the intake tells it once.
+    tracing::debug!(source = entry.source.name, %error, "events could not be stored, their client is told to try again");
     match error {
         LogError::Full { .. } => Problem::Full { retry_after: FULL_DISK },
         _ => Problem::Log,

@@ -49,7 +49,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
-use crate::log::{Log, Seq, SourceId};
+use crate::log::{Log, LogError, Seq, SourceId};
 
 pub use counters::IngestCounters;
 pub use refusal::Refusal;
@@ -70,6 +70,9 @@ pub trait Intake: fmt::Debug + Send + Sync + 'static {
 
     /// Told once events are on disk.
     fn appended(&self, source: SourceId, events: Range<Seq>);
+
+    /// Told where events could not be stored; their client is told to try again.
+    fn unstored(&self, _error: &LogError) {}
 }
 
 /// Too much to take just now.

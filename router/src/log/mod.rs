@@ -252,13 +252,13 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, LogError>> + Sen
 
 /// Where events and outcomes are kept. Reading blocks for a short while; writing waits for the disk without blocking.
 pub trait Log: fmt::Debug + Send + Sync + 'static {
-    /// The number of a source, given at its first mention.
+    /// The number of a source, given at its first mention. That waits for the disk once, and blocks.
     ///
     /// # Errors
     /// Those of the engine.
     fn source(&self, name: &str) -> Result<SourceId, LogError>;
 
-    /// The number of a destination instance, given at its first mention.
+    /// The number of a destination instance, given at its first mention. That waits for the disk once, and blocks.
     ///
     /// # Errors
     /// Those of the engine.
@@ -307,7 +307,7 @@ pub trait Log: fmt::Debug + Send + Sync + 'static {
     /// Those of the engine.
     fn find(&self, id: u64, limit: usize) -> Result<Vec<(SourceId, Seq)>, LogError>;
 
-    /// All records of a lane that mention this event, oldest first: what `explain` tells.
+    /// All records of a lane that mention this event, oldest first: what `explain` tells. None once the event has expired.
     ///
     /// # Errors
     /// Those of the engine.
@@ -332,7 +332,8 @@ pub trait Log: fmt::Debug + Send + Sync + 'static {
     fn recent(&self, source: SourceId, since: Timestamp, limit: usize) -> Result<Vec<u64>, LogError>;
 
     /// Removes what is done with and older or more than `retention` allows, for lanes that are `lanes`; what any of them has not
-    /// finished stays. Gives disk space back.
+    /// finished stays. An event finished by all is one that no lane in `lanes` waits for: one of a source without lanes goes by age and
+    /// size alone. Gives disk space back. Blocks, for seconds where there is much to remove: not for a thread that serves requests.
     ///
     /// # Errors
     /// Those of the engine.

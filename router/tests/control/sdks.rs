@@ -60,7 +60,10 @@ fn scripts() -> PathBuf {
 fn provided(variable: &str, what: &str) -> Option<PathBuf> {
     let found = std::env::var_os(variable).map(PathBuf::from);
     if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "{variable} must say where {what} is: with CI set nothing is skipped");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{variable} must say where {what} is: with CI set nothing is skipped"
+        );
         println!("skipped: {variable} does not say where {what} is");
     }
     found
@@ -92,7 +95,9 @@ fn ten_thousand_events_of_segments_python_library_arrive_once_each() {
 
 #[test]
 fn ten_thousand_events_of_segments_node_library_arrive_once_each() {
-    let Some(folder) = provided("SDK_NODE", "a folder with @segment/analytics-node in its node_modules") else { return };
+    let Some(folder) = provided("SDK_NODE", "a folder with @segment/analytics-node in its node_modules") else {
+        return;
+    };
     every_event_arrives_once(Command::new("node").arg(scripts().join("with_node.mjs")).env("SDK_NODE", folder), "js");
 }
 
@@ -103,7 +108,11 @@ fn a_browser_of_another_origin_may_send() {
     let origin = ("origin", "https://shop.example");
 
     // What a browser asks before it sends JSON with credentials to somebody else's origin.
-    let asks = [origin, ("access-control-request-method", "POST"), ("access-control-request-headers", "authorization,content-type")];
+    let asks = [
+        origin,
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization,content-type"),
+    ];
     let (status, _) = request(router.listen, "OPTIONS", "/v1/t", &asks, "").unwrap();
     assert!(matches!(status, 200 | 204), "{status}");
 

@@ -257,6 +257,7 @@ fn waiting(at: Timestamp, since: Timestamp) -> destination_router::delivery::Wai
         at,
         open: 1,
         refused: 0,
+        refusal: None,
         user: 0,
         held: false,
         ahead: 0,

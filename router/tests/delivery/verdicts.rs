@@ -209,7 +209,8 @@ async fn an_event_that_one_subscription_rejects_and_another_takes_later_is_dead_
     let lane = world.lane("web", "mix");
     world.finish(lane, HOUR).await;
     let dead = world.log.dead(Some(lane), None, 10).unwrap();
-    assert_eq!((dead[0].dead.open, world.ends(lane)[&0].as_slice()), (1, &[End::Dead][..]));
+    assert_eq!((dead[0].dead.open, &*dead[0].dead.reason), (1, "400"));
+    assert_eq!(world.ends(lane)[&0], [End::Dead]);
     assert_eq!(world.seen.lock().unwrap().iter().filter(|seen| seen.path == "/0").count(), 1);
 }
 

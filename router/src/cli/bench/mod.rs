@@ -6,22 +6,19 @@
 mod client;
 mod sink;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use self::client::Client;
 use self::sink::Sink;
 use super::Failed;
-use crate::control::app::App;
-use crate::control::config;
-use crate::ingest::{self, Serving};
+use crate::control::{Options, Server, config};
 
 /// What clients of the bench are known by.
 const KEY: &str = "bench";
@@ -83,7 +80,8 @@ impl Bench {
 
     async fn measure(&self, folder: &Path) -> Result<String, Failed> {
         let sink = Sink::start().await.map_err(Failed::could_not)?;
-        let (app, listen) = router(folder, sink.port).await?;
+        let server = router(folder, sink.port).await?;
+        let listen = server.listen();
         let start = Instant::now();
         let left = Arc::new(AtomicU64::new(self.events));
         let mut clients = JoinSet::new();
@@ -100,8 +98,7 @@ impl Bench {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let delivered = start.elapsed();
-        app.stopping();
-        app.stop(Duration::from_secs(5)).await;
+        server.stop().await;
         if sink.events() != self.events {
             let (events, got) = (self.events, sink.events());
             return Err(Failed::refused(format_args!(
@@ -128,7 +125,7 @@ impl Bench {
 }
 
 /// A router in a folder of its own.
-async fn router(folder: &Path, port: u16) -> Result<(Arc<App>, SocketAddr), Failed> {
+async fn router(folder: &Path, port: u16) -> Result<Server, Failed> {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
         let done = std::fs::create_dir_all(path.parent().unwrap_or(folder)).and_then(|()| std::fs::write(&path, text));
@@ -138,18 +135,13 @@ async fn router(folder: &Path, port: u16) -> Result<(Arc<App>, SocketAddr), Fail
     write(
         "router.yaml",
         &format!(
-            "destinations_from: [definitions]\nsources: {{bench: {{write_keys: [{KEY}], destinations: all}}}}\n\
+            "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\ndestinations_from: [definitions]\nsources: {{bench: {{write_keys: [{KEY}], destinations: all}}}}\n\
              destinations: {{sink: {{type: bench, send_to: 'http://127.0.0.1:{port}'}}}}\n"
         ),
     )?;
     let loaded =
         config::load(&folder.join("router.yaml"), &[], &|_| None).map_err(|report| Failed::mistakes(&report))?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Failed::could_not)?;
-    let listen = listener.local_addr().map_err(Failed::could_not)?;
-    let app = App::start(loaded, Vec::new(), listen).await?;
-    let events = ingest::router(app.ingest().clone());
-    tokio::spawn(ingest::serve(listener, events, Serving::default(), std::future::pending()));
-    Ok((app, listen))
+    Ok(Server::start(loaded, Options::default()).await?)
 }
 
 /// Sends until there are none left; gives how long each request took.

@@ -113,7 +113,7 @@ impl Job {
     /// Routes and plans all events; code that does not end costs the events that it does not end with.
     async fn prepare(&self, tally: &mut Tally) -> Vec<Ready> {
         let job = self.clone();
-        let planned = watch(self.acting.watched, self.shared.parts.options.watchdog, move || {
+        let planned = watch(self.acting.turns(), self.shared.parts.options.watchdog, move || {
             let mut tally = Tally::default();
             plan::route(&job.shared, &job.acting, &job.batch, &mut tally);
             let chunks = plan::chunks(&job.acting, &tally, 0..job.batch.items.len() as u32);
@@ -157,7 +157,7 @@ impl Job {
     /// Routes all events.
     async fn route(&self, tally: &mut Tally) {
         let job = self.clone();
-        let routed = watch(self.acting.watched, self.shared.parts.options.watchdog, move || {
+        let routed = watch(self.acting.turns(), self.shared.parts.options.watchdog, move || {
             let mut tally = Tally::default();
             plan::route(&job.shared, &job.acting, &job.batch, &mut tally);
             tally
@@ -180,7 +180,7 @@ impl Job {
     async fn route_apart(&self, item: u32, tally: &mut Tally) -> Option<u64> {
         let job = self.clone();
         let limit = self.shared.parts.options.watchdog;
-        let routed = watch(self.acting.watched, limit, move || {
+        let routed = watch(self.acting.turns(), limit, move || {
             plan::routed(&job.shared, &job.acting, job.batch.route(&job.acting, item as usize))
         });
         let routed = routed.await;
@@ -205,7 +205,7 @@ impl Job {
                 continue;
             }
             let (job, subscription, items) = (self.clone(), chunk.subscription, chunk.items.clone());
-            match watch(self.acting.watched, self.shared.parts.options.watchdog, move || job.plan_now(chunk)).await {
+            match watch(self.acting.turns(), self.shared.parts.options.watchdog, move || job.plan_now(chunk)).await {
                 Ok((calls, reports)) => {
                     ready.extend(calls);
                     reports.into_iter().for_each(|report| tally.add(report));

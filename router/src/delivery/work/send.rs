@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::plan::{Chunk, Ready, again, env};
 use super::tally::{Fate, Report};
+use crate::client::exchange;
 use crate::client::{Answer, Failure};
 use crate::delivery::acting::{Acting, Shared};
 use crate::delivery::counters::Counters;
-use crate::client::exchange;
 use crate::delivery::gate::{Kind, Sign};
 use crate::delivery::passage::{Door, enter};
 use crate::delivery::scheduler::Pull;
@@ -244,7 +244,7 @@ impl Job {
     /// Runs code of the destination; where it does not end, the reason for its events.
     async fn watch<T: Send + 'static>(&self, code: impl FnOnce() -> T + Send + 'static) -> Result<T, Arc<str>> {
         let limit = self.shared.parts.options.watchdog;
-        watch(self.acting.watched, limit, code).await.map_err(|_| {
+        watch(self.acting.turns(), limit, code).await.map_err(|_| {
             self.acting.overran("reading an answer", &self.shared);
             Arc::from(format!("the destination's code did not end within {}", humantime::format_duration(limit)))
         })

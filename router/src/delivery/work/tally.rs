@@ -184,7 +184,7 @@ pub(super) fn finish(
         outcome: Outcome { lane: pull.lane, at: now, done: Vec::new(), retry: Vec::new(), dead: Vec::new() },
         finished: Finished::default(),
         counters: &acting.counters,
-        counts: [0; 6],
+        counts: Counts::default(),
         back: Vec::new(),
     };
     // What the log no longer has was given up long ago.
@@ -205,6 +205,18 @@ pub(super) fn finish(
     (outcome, finished)
 }
 
+/// Counted apart and added at the end: the counters are shared by all workers.
+#[derive(Debug, Default)]
+struct Counts {
+    delivered: u64,
+    skipped: u64,
+    rejected: u64,
+    dead: u64,
+    retried: u64,
+    deferred: u64,
+}
+
+/// A record in the making.
 struct End<'a> {
     now: Timestamp,
     backoff: &'a Backoff,
@@ -213,8 +225,7 @@ struct End<'a> {
     outcome: Outcome,
     finished: Finished,
     counters: &'a Counters,
-    /// Delivered, skipped, rejected, dead, retried, deferred.
-    counts: [u64; 6],
+    counts: Counts,
     back: Vec<Seq>,
 }
 
@@ -226,15 +237,16 @@ impl End<'_> {
         if open != 0 {
             self.unfinished(item, mark, open, rejected);
         } else if rejected != 0 {
-            self.count(2);
+            self.counts.rejected += 1;
             let before = item.before.as_ref();
-            let reason = mark.refusal.as_deref().or(before.map(|before| &*before.reason)).unwrap_or("refused");
+            let refusal = mark.refusal.as_deref().or(before.and_then(|before| before.refusal.as_deref()));
+            let reason = refusal.unwrap_or("refused");
             self.dead(item, mark, rejected, reason.to_owned());
         } else if mark.got != 0 {
-            self.count(0);
+            self.counts.delivered += 1;
             self.done(item.seq, How::Delivered { status: mark.status, elapsed_ms: mark.elapsed_ms });
         } else {
-            self.count(1);
+            self.counts.skipped += 1;
             self.done(item.seq, How::Skipped);
         }
     }
@@ -252,7 +264,7 @@ impl End<'_> {
             return;
         }
         if !tried {
-            self.count(5);
+            self.counts.deferred += 1;
             // Nothing at all happened to a new event: it stays as it was.
             if before.is_none() && mark.got == 0 && rejected == 0 && !mark.held {
                 self.back.push(item.seq);
@@ -270,13 +282,14 @@ impl End<'_> {
             at,
             open,
             refused: rejected,
+            refusal: mark.refusal.clone().or_else(|| before.and_then(|before| before.refusal.clone())),
             user: if self.ordered { item.user } else { 0 },
             held: mark.held,
             ahead: before.map_or(0, |before| before.ahead),
             reason: Arc::clone(&reason),
         };
         if tried || before.is_none() || mark.got != 0 || mark.rejected != 0 {
-            self.counts[4] += u64::from(tried);
+            self.counts.retried += u64::from(tried);
             let reason = Self::told(&reason, waiting.ahead);
             self.outcome.retry.push((item.seq, Retry { attempts, since, at, open: open | rejected, reason }));
         }
@@ -308,7 +321,7 @@ impl End<'_> {
     }
 
     fn dead(&mut self, item: &Item, mark: &Mark, open: u64, reason: String) {
-        self.count(3);
+        self.counts.dead += 1;
         self.finished.dead += 1;
         let attempts = item.before.as_ref().map_or(0, |before| before.attempts) + u32::from(mark.tried);
         self.outcome.dead.push((item.seq, Dead { attempts, open, reason }));
@@ -318,12 +331,6 @@ impl End<'_> {
         match self.outcome.done.last_mut().filter(|last| last.events.end == seq && last.how == how) {
             Some(last) => last.events.end += 1,
             None => self.outcome.done.push(Done { events: seq..seq + 1, how }),
-        }
-    }
-
-    fn count(&mut self, which: usize) {
-        if let Some(count) = self.counts.get_mut(which) {
-            *count += 1;
         }
     }
 
@@ -337,15 +344,12 @@ impl End<'_> {
         if matches!(pull.what, What::New { .. }) {
             self.finished.seen = batch.seen(wanted);
         }
-        let counters = self.counters;
-        let all = [
-            &counters.delivered,
-            &counters.skipped,
-            &counters.rejected,
-            &counters.dead,
-            &counters.retried,
-            &counters.deferred,
-        ];
-        all.into_iter().zip(self.counts).for_each(|(counter, count)| Counters::add(counter, count));
+        let (counters, counts) = (self.counters, &self.counts);
+        Counters::add(&counters.delivered, counts.delivered);
+        Counters::add(&counters.skipped, counts.skipped);
+        Counters::add(&counters.rejected, counts.rejected);
+        Counters::add(&counters.dead, counts.dead);
+        Counters::add(&counters.retried, counts.retried);
+        Counters::add(&counters.deferred, counts.deferred);
     }
 }

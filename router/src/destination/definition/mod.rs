@@ -91,7 +91,7 @@ impl Definition {
         let verdict = fields.get("verdict").map_or_else(Table::default, |table| reader.table(table, "/verdict"));
         let differs = reader.differs();
         let actions = reader.actions(base.is_some());
-        let remembers_payloads = file.to_string().contains("\"of\":");
+        let remembers_payloads = looks_events_up(file, false);
         let definition = Self {
             slug: slug.to_owned(),
             name,
@@ -139,9 +139,21 @@ impl Definition {
         &self.differs
     }
 
-    /// The names of its actions, those that are on by default first among equals: in the order of the file.
+    /// The names of its actions, in the order of the file.
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         self.actions.iter().map(|action| &*action.name)
+    }
+}
+
+/// Whether a verdict finds an event by an id `of` its payload.
+fn looks_events_up(value: &Value, in_verdict: bool) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(key, value)| {
+            (in_verdict && key == "of" && fields.contains_key("id"))
+                || looks_events_up(value, in_verdict || key == "verdict")
+        }),
+        Value::Array(items) => items.iter().any(|item| looks_events_up(item, in_verdict)),
+        _ => false,
     }
 }
 

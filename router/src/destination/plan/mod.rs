@@ -78,6 +78,19 @@ impl Target for Instance {
                 (0..events.len()).map(|place| (place, "there is no such action any more".to_owned())).collect();
             return planned;
         };
+        let Some(first) = action.steps.first() else { return planned };
+        if let (Body::Each(each), true) = (&first.request.body, action.alone.is_empty()) {
+            // One event after the other: what one needed is at hand for the next.
+            let mut batch = batch::Batch::new(self, subscription, chosen, first, each, *env);
+            for (place, event) in events.iter().enumerate() {
+                match self.shape(chosen, action, place, event, *env) {
+                    Ok(items) => batch.add_all(items, &mut planned),
+                    Err(refusal) => planned.refused.push((place, refusal.0)),
+                }
+            }
+            batch.finish(&mut planned);
+            return planned;
+        }
         let mut items = Vec::with_capacity(events.len());
         for (place, event) in events.iter().enumerate() {
             match self.shape(chosen, action, place, event, *env) {
@@ -85,7 +98,6 @@ impl Target for Instance {
                 Err(refusal) => planned.refused.push((place, refusal.0)),
             }
         }
-        let Some(first) = action.steps.first() else { return planned };
         if let (false, [_]) = (action.alone.is_empty(), items.as_slice()) {
             for item in items {
                 let place = item.place;

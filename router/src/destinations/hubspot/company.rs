@@ -131,3 +131,57 @@ fn definition() -> Value {
         "hasUniqueValue": true, "formField": false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(payload: &Value, answers: &[Value]) -> Next {
+        chain(payload.as_object().expect("an object"), Answers(answers)).unwrap_or_else(|next| next)
+    }
+
+    fn line(next: Next) -> String {
+        match next {
+            Next::Send(draft) => format!("{} {}", draft.method, draft.path),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_company_is_updated_or_found_or_made() {
+        let mut payload = json!({"groupid": "g 1", "createNewCompany": true, "name": " Engines ", "companysearchfields": {"domain": "x"}});
+        let missing = json!({"status": 404, "body": {}});
+        let found = |total: u64| json!({"status": 200, "body": {"total": total, "results": [{"id": "7"}]}});
+        assert_eq!(line(next(&payload, &[])), "PATCH /crm/v3/objects/companies/g%201?idProperty=segment_group_id");
+        assert_eq!(line(next(&payload, &[json!({"status": 200, "body": {"id": "7"}})])), "Done");
+        assert_eq!(line(next(&payload, std::slice::from_ref(&missing))), "POST /crm/v3/objects/companies/search");
+        assert_eq!(line(next(&payload, &[missing.clone(), found(1)])), "PATCH /crm/v3/objects/companies/7");
+        assert_eq!(line(next(&payload, &[missing.clone(), found(0)])), "POST /crm/v3/objects/companies");
+        assert!(matches!(next(&payload, &[missing.clone(), found(2)]), Next::Reject(_)));
+        payload["createNewCompany"] = false.into();
+        assert_eq!(line(next(&payload, &[missing, found(0)])), "Done");
+    }
+
+    #[test]
+    fn the_property_that_holds_the_groups_id_is_made_where_it_alone_is_missing() {
+        let payload = json!({"groupid": "g", "createNewCompany": true});
+        let refused = |reasons: Value| json!({"status": 400, "body": {"message": format!("Property values were not valid: {reasons}")}});
+        let missing = json!({"name": GROUP_ID, "error": "PROPERTY_DOESNT_EXIST"});
+        let other = json!({"name": "domain", "error": "INVALID"});
+        assert_eq!(line(next(&payload, &[refused(json!([missing]))])), "POST /crm/v3/properties/companies");
+        assert!(matches!(next(&payload, &[refused(json!([missing, other]))]), Next::Reject(_)));
+        assert!(matches!(next(&payload, &[json!({"status": 400, "body": "what?"})]), Next::Reject(_)));
+    }
+
+    #[test]
+    fn a_contact_is_tied_only_if_it_is_known() {
+        let answers = [json!({"status": 200, "body": {"id": "7"}})];
+        let payload = json!({"groupid": "g", "associateContact": true, "contact_id": "9"});
+        assert_eq!(
+            line(next(&payload, &answers)),
+            "PUT /crm/v3/objects/companies/7/associations/contacts/9/company_to_contact"
+        );
+        assert!(matches!(next(&json!({"groupid": "g", "associateContact": true}), &[]), Next::Reject(_)));
+        assert!(matches!(next(&json!({"groupid": "g", "properties": {GROUP_ID: "h"}}), &[]), Next::Reject(_)));
+    }
+}

@@ -142,3 +142,72 @@ fn definition(name: &str, value: &Value) -> Value {
     };
     json!({"name": name, "label": name, "type": kind, "description": name})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(payload: &Value, answers: &[Value]) -> Next {
+        chain(payload.as_object().expect("an object"), Answers(answers)).unwrap_or_else(|next| next)
+    }
+
+    fn payload(mode: &str) -> Value {
+        json!({
+            "event_name": "Job Fin\u{ef}shed", "record_details": {"object_type": "contact", "email": "a@example.com"},
+            "properties": {"seconds": "12", "ok": true}, "__segment_internal_sync_mode": mode,
+        })
+    }
+
+    fn sent(next: Next) -> (String, Value) {
+        match next {
+            Next::Send(draft) => (format!("{} {}", draft.method, draft.path), draft.json.unwrap_or_default()),
+            other => (format!("{other:?}"), Value::Null),
+        }
+    }
+
+    #[test]
+    fn an_event_is_defined_before_it_is_sent() {
+        let all = payload("upsert");
+        let (line, _) = sent(next(&all, &[]));
+        assert_eq!(line, "GET /events/v3/event-definitions/job_fin_shed/?includeProperties=true");
+        let missing = json!({"status": 404});
+        let (line, body) = sent(next(&all, std::slice::from_ref(&missing)));
+        assert_eq!((line.as_str(), &body["primaryObject"]), ("POST /events/v3/event-definitions", &json!("contact")));
+        let kinds: Vec<_> = body["propertyDefinitions"].as_array().into_iter().flatten().map(|p| &p["type"]).collect();
+        assert_eq!(kinds, ["number", "enumeration"]);
+        let made = json!({"status": 200, "body": {"fullyQualifiedName": "pe1_job"}});
+        let (line, body) = sent(next(&all, &[missing.clone(), made]));
+        assert_eq!((line.as_str(), &body["eventName"]), ("POST /events/v3/send", &json!("pe1_job")));
+        assert_eq!(body["properties"], json!({"seconds": 12, "ok": true}));
+        assert!(
+            matches!(next(&all, &[missing.clone(), json!({"status": 409})]), Next::Retry(_)),
+            "somebody else made it"
+        );
+        assert!(matches!(next(&payload("update"), &[missing]), Next::Reject(_)));
+    }
+
+    #[test]
+    fn a_property_that_is_missing_is_defined() {
+        let known = |kind: &str| {
+            let properties = json!([{"name": "seconds", "type": kind}]);
+            json!({"status": 200, "body": {"fullyQualifiedName": "pe1_job", "properties": properties}})
+        };
+        let (line, body) = sent(next(&payload("update"), &[known("number")]));
+        assert_eq!(
+            (line.as_str(), &body["name"]),
+            ("POST /events/v3/event-definitions/pe1_job/property", &json!("ok"))
+        );
+        let (_, body) = sent(next(&payload("update"), &[known("string"), json!({"status": 409})]));
+        assert_eq!(body["properties"]["seconds"], "12", "a number where HubSpot has texts");
+        assert!(matches!(next(&payload("update"), &[known("datetime")]), Next::Reject(_)));
+        assert!(matches!(next(&payload("add"), &[known("number")]), Next::Reject(_)));
+    }
+
+    #[test]
+    fn an_event_belongs_to_a_record() {
+        let of = |details: Value| next(&json!({"event_name": "x", "record_details": details}), &[]);
+        assert!(matches!(of(json!({"object_type": "deal", "email": "a@example.com"})), Next::Reject(_)));
+        assert!(matches!(of(json!({"object_type": "contact"})), Next::Reject(_)));
+        assert!(matches!(of(json!({"object_type": "deal", "object_id": 7})), Next::Send(_)));
+    }
+}

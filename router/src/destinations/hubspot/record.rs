@@ -83,3 +83,44 @@ fn chain(payload: &Map<String, Value>, answers: Answers<'_>) -> Result<Next, Nex
     }
     Ok(Next::Done)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(payload: &Value, answers: &[Value]) -> Next {
+        chain(payload.as_object().expect("an object"), Answers(answers)).unwrap_or_else(|next| next)
+    }
+
+    fn sent(next: Next) -> (String, Value) {
+        match next {
+            Next::Send(draft) => (format!("{} {}", draft.method, draft.path), draft.json.unwrap_or_default()),
+            other => (format!("{other:?}"), Value::Null),
+        }
+    }
+
+    #[test]
+    fn a_record_is_looked_up_written_and_tied() {
+        let payload = json!({
+            "objectType": "tickets", "properties": {"subject": " a "}, "customObjectSearchFields": {"subject": "a"},
+            "toObjectType": "contact", "associationLabel": "HUBSPOT_DEFINED:16", "searchFieldsToAssociateCustomObjects": {"email": "a@example.com"},
+        });
+        let found = |total: u64, id: &str| json!({"status": 200, "body": {"total": total, "results": [{"id": id}]}});
+        let line = |answers: &[Value]| sent(next(&payload, answers)).0;
+        assert_eq!(line(&[]), "POST /crm/v3/objects/tickets/search");
+        assert_eq!(line(&[found(1, "7")]), "POST /crm/v3/objects/contact/search");
+        assert_eq!(line(&[found(1, "7"), found(1, "9")]), "PATCH /crm/v3/objects/tickets/7");
+        let updated = json!({"status": 200});
+        let (tied, body) = sent(next(&payload, &[found(1, "7"), found(1, "9"), updated.clone()]));
+        assert_eq!(tied, "PUT /crm/v4/objects/tickets/7/associations/contact/9");
+        assert_eq!(body, json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 16}]));
+        let (made, body) = sent(next(&payload, &[found(0, ""), found(1, "9")]));
+        assert_eq!((made.as_str(), &body["properties"]), ("POST /crm/v3/objects/tickets", &json!({"subject": "a"})));
+        assert_eq!(body["associations"][0]["to"]["id"], "9");
+        assert!(matches!(next(&payload, &[found(2, "7"), found(1, "9")]), Next::Reject(_)));
+        let Next::Reject(why) = next(&payload, &[found(1, "7"), found(2, "9"), updated]) else {
+            panic!("two others fit")
+        };
+        assert!(why.contains("tied to none"), "{why}");
+    }
+}

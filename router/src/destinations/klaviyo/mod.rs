@@ -141,3 +141,61 @@ fn by_pointer(answered: &Answered<'_>) -> Option<Judged> {
     verdicts.extend(others.map(|event| (*event, again.clone())));
     Some(Judged::Each(verdicts))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Answer;
+
+    #[test]
+    fn a_phone_number_becomes_e164_in_the_payload_or_its_profile() {
+        let own = shaped(&json!({"phone_number": "(202) 555-0123", "country_code": "US"})).expect("a number");
+        assert_eq!(Value::Object(own), json!({"phone_number": "+12025550123"}));
+        let profile =
+            shaped(&json!({"profile": {"phone_number": "044 555 01 00", "country_code": "CH"}})).expect("a number");
+        assert_eq!(profile["profile"], json!({"phone_number": "+41445550100"}));
+        for (payload, word) in [
+            (json!({"phone_number": "044 555 01 00"}), "country_code"),
+            (json!({"phone_number": "12", "country_code": "CH"}), "phone_number"),
+            (json!({"country_code": "Switzerland"}), "country_code"),
+            (json!({"external_id": "x".repeat(256)}), "external_id"),
+        ] {
+            let refusal = shaped(&payload).expect_err("it is not what Klaviyo takes");
+            assert!(refusal.0.contains(word), "{}", refusal.0);
+        }
+    }
+
+    #[test]
+    fn the_list_is_the_first_that_somebody_names() {
+        let list = |payload: Value| shaped(&payload).expect("nothing is wrong").get("list").cloned();
+        let kept = json!({"outputs": {"id": "kept"}});
+        assert_eq!(
+            list(json!({"list_id": "a", "override_list_id": "b", "retlOnMappingSave": kept})),
+            Some(json!("kept"))
+        );
+        assert_eq!(list(json!({"list_id": "a", "override_list_id": "b"})), Some(json!("b")));
+        assert_eq!(list(json!({"list_id": "a", "override_list_id": null})), Some(json!("a")));
+        assert_eq!(list(json!({})), None);
+    }
+
+    #[test]
+    fn an_error_points_at_its_event_and_the_others_come_again() {
+        let judge = |pointer: &str| {
+            let body = json!({"errors": [{"detail": "bad", "source": {"pointer": pointer}}]}).to_string();
+            let answer = Answer {
+                status: http::StatusCode::BAD_REQUEST,
+                headers: http::HeaderMap::new(),
+                body: body.into(),
+                elapsed: std::time::Duration::ZERO,
+            };
+            by_pointer(&Answered { events: &[4, 6], step: 0, outcome: Ok(&answer) })
+        };
+        let Some(Judged::Each(verdicts)) = judge("/data/attributes/profiles/data/1/attributes/email") else {
+            panic!("it points at one")
+        };
+        assert!(matches!(&verdicts[0], (6, Verdict::Reject(why)) if why.contains("bad")));
+        assert!(matches!(&verdicts[1], (4, Verdict::Retry { .. })));
+        assert!(judge("/data").is_none(), "the whole request is wrong");
+        assert!(judge("/data/attributes/profiles/data/9/id").is_none(), "there is no such event");
+    }
+}

@@ -184,16 +184,13 @@ impl Books {
             self.commit(std::mem::replace(entry, next))?;
         }
         let mut note = self.note(lane)?;
-        if note.next == 0 {
-            entry.batch.insert(&self.index.lanes, lane_key(lane, b'c'), Checkpoint::default().put());
-        }
-        entry.batch.insert(&self.index.records, record_key(lane, note.next), body);
+        outcome::put_in_group(entry.records.entry(lane).or_default(), body);
         let dead = self.letters(&mut entry.batch, outcome, note.dead)?;
         if dead.1 {
             entry.changed.insert(lane);
             entry.batch.insert(&self.index.lanes, lane_key(lane, b'd'), dead.0.to_le_bytes());
         }
-        note = Note { next: note.next + 1, since: note.since + body.len() as u64, dead: dead.0, ..note };
+        note = Note { since: note.since + body.len() as u64, dead: dead.0, ..note };
         let due = note.since > CHECKPOINT.max(note.checkpoint) && !note.folding;
         note.folding |= due;
         self.lanes.insert(lane, note);
@@ -233,6 +230,8 @@ impl Books {
         letters: &[DeadLetter],
     ) -> Result<(), LogError> {
         let note = self.note(lane)?;
+        // A lane is new while its next record is the first: what is entered here is not to be taken for that.
+        let note = Note { next: note.next.max(1), ..note };
         let (stored, _) = self.index.checkpoint(lane)?;
         let value = Checkpoint { first: stored.first, next: note.next, fold: state.into(), bytes: 0 }.put();
         let listed: BTreeSet<Seq> = letters.iter().map(|letter| letter.seq).collect();
@@ -305,11 +304,25 @@ impl Books {
     }
 
     fn begin(&self, mark: Mark) -> Entry {
-        Entry { batch: self.index.db.batch(), mark, changed: HashSet::new(), weighed: BTreeSet::new() }
+        Entry {
+            batch: self.index.db.batch(),
+            mark,
+            changed: HashSet::new(),
+            records: HashMap::new(),
+            weighed: BTreeSet::new(),
+        }
     }
 
     fn commit(&mut self, mut entry: Entry) -> Result<(), LogError> {
         self.weigh(&mut entry.batch, std::mem::take(&mut entry.weighed));
+        for (lane, records) in std::mem::take(&mut entry.records) {
+            let note = self.note(lane)?;
+            if note.next == 0 {
+                entry.batch.insert(&self.index.lanes, lane_key(lane, b'c'), Checkpoint::default().put());
+            }
+            entry.batch.insert(&self.index.records, record_key(lane, note.next), records);
+            self.lanes.insert(lane, Note { next: note.next + 1, ..note });
+        }
         let mut mark = Vec::with_capacity(12);
         mark.extend_from_slice(&entry.mark.segment.to_le_bytes());
         mark.extend_from_slice(&entry.mark.offset.to_le_bytes());
@@ -326,6 +339,8 @@ struct Entry {
     mark: Mark,
     /// Lanes whose dead letters change with it.
     changed: HashSet<LaneId>,
+    /// The records of each lane.
+    records: HashMap<LaneId, Vec<u8>>,
     /// Segments of which more or less is live with it.
     weighed: BTreeSet<u32>,
 }

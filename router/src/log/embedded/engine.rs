@@ -203,11 +203,11 @@ impl Log for Embedded {
         }
         let index = self.shared.index()?;
         let (checkpoint, _) = index.checkpoint(lane)?;
-        let records = index.records(lane, checkpoint.first);
-        records
-            .map(|record| record.map(|(_, outcome)| outcome))
-            .filter(|record| record.as_ref().map_or(true, |outcome| mentions(outcome, seq)))
-            .collect()
+        let mut told = Vec::new();
+        for group in index.records(lane, checkpoint.first) {
+            told.extend(group?.1.into_iter().filter(|outcome| mentions(outcome, seq)));
+        }
+        Ok(told)
     }
 
     fn dead(

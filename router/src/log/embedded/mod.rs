@@ -11,7 +11,16 @@
 //! second against 142,000; parcels of 100 took 1.6 against 1.1. fjall writes everything twice (journal, then table), which showed
 //! in the pauses: 1 in 100 groups waited 2–9 ms, against 0.3–3. And it takes nothing more once a write has failed, which a full disk
 //! makes happen; a file can be cut. What is lost: fjall's own torn-end handling and checksums, so that [`frame`] and [`replay`] have
-//! theirs, and tests that kill the process.
+//! theirs, and tests that kill the process. Copying events out of a segment that is nearly empty, and carrying over what it tells
+//! besides ([`expire`]), is ours to do as well.
+//!
+//! **The segment files are the truth.** The index can be made anew from them, and is when it cannot be opened: its journal is not
+//! synced, and fjall refuses some torn journals that a power failure may leave. Before a segment goes, the names, lanes and
+//! places that only it tells are written again. Records of single events that went with it are then lost to `history`, no more.
+//!
+//! **Full disk.** A group that cannot be written is cut off again and refused; nothing of it has a place. Where only the index has no
+//! space, what was answered is safe and nothing new is accepted until the index is open again; that is tried with each write, and
+//! every second.
 //!
 //! **What is where.** [`segments`] holds every parcel and record as a [`frame`], in the order of acceptance. The [`index`] says where
 //! a source's [`run`]s lie, and holds the records again, by lane, with checkpoints that the [`keeper`] folds. [`books`] is how the

@@ -54,6 +54,26 @@ pub(super) fn read(bytes: &[u8], lane: LaneId) -> Result<Outcome, Problem> {
     Ok(Outcome { lane, at, done, retry, dead })
 }
 
+/// Adds a record, as its bytes, to others of its lane.
+pub(super) fn put_in_group(out: &mut Vec<u8>, record: &[u8]) {
+    put_number(out, record.len() as u64);
+    out.extend_from_slice(record);
+}
+
+/// Reads the records of a lane that were written at once.
+///
+/// # Errors
+/// What is wrong with the bytes.
+pub(super) fn read_group(bytes: &[u8], lane: LaneId) -> Result<Vec<Outcome>, Problem> {
+    let mut reader = Reader::new(bytes);
+    let mut records = Vec::new();
+    while reader.left() > 0 {
+        let length = reader.count(1)?;
+        records.push(read(reader.bytes(length)?, lane)?);
+    }
+    Ok(records)
+}
+
 /// Adds how far a lane is; the number of dead letters is kept elsewhere.
 pub(super) fn put_state(out: &mut Vec<u8>, state: &LaneState) {
     out.push(VERSION);
@@ -190,6 +210,11 @@ mod tests {
         let outcome = outcome();
         assert_eq!(read(&bytes(&outcome), outcome.lane), Ok(outcome.clone()));
         assert_eq!(last(&outcome), Some(2002));
+        let mut group = Vec::new();
+        put_in_group(&mut group, &bytes(&outcome));
+        put_in_group(&mut group, &bytes(&outcome));
+        assert_eq!(read_group(&group, outcome.lane), Ok(vec![outcome.clone(), outcome.clone()]));
+        assert!(read_group(&group[..group.len() - 1], outcome.lane).is_err());
     }
 
     #[test]

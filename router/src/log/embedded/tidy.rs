@@ -58,8 +58,8 @@ impl Books {
         let mut batch = self.index.db.batch();
         let from = checkpoint.first;
         for record in self.index.records(lane, from).take(limit) {
-            let (number, record) = record?;
-            if number >= checkpoint.next || outcome::last(&record).is_some_and(|last| last >= floor) {
+            let (number, group) = record?;
+            if number >= checkpoint.next || group.iter().filter_map(outcome::last).any(|last| last >= floor) {
                 break;
             }
             batch.remove(&self.index.records, record_key(lane, number));

@@ -1,11 +1,14 @@
 //! `upsertObject`: records in batches of a hundred, the properties that they lack, and the records that they are tied to.
 
+mod schema;
+mod ties;
+
 use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::clean::{self, Kind, Reading};
+use super::clean::{self, Reading};
 use super::text;
 use crate::destination::chain::{Answers, Draft, Next, Told};
 use crate::destination::{Code, Input, Verdict};
@@ -125,7 +128,7 @@ fn merged(records: Vec<Record<'_>>) -> Vec<Record<'_>> {
 fn chain(records: Vec<Record<'_>>, mut answers: Told<'_>) -> Result<Next, Next> {
     let Some(first) = records.first() else { return Ok(Next::Done) };
     let (kind, id_field) = (Draft::part(first.kind), first.id_field);
-    define_properties(&records, &kind, &mut answers)?;
+    schema::define(&records, &kind, &mut answers)?;
     let batch = |action: &str, body: Value| {
         Draft::new(Method::POST, format!("/crm/v3/objects/{kind}/batch/{action}")).json(body)
     };
@@ -167,7 +170,7 @@ fn chain(records: Vec<Record<'_>>, mut answers: Told<'_>) -> Result<Next, Next> 
     };
     let failed = failed(&records, written.body());
     let known = ids(id_field, written.body());
-    tie(&records, &known, &kind, &mut answers)?;
+    ties::tie(&records, &known, &kind, &mut answers)?;
     Ok(if failed.is_empty() { Next::Done } else { Next::Each(failed) })
 }
 
@@ -195,134 +198,77 @@ fn failed(records: &[Record<'_>], body: &Value) -> Vec<(usize, Verdict)> {
     verdicts.collect()
 }
 
-/// Makes the properties that HubSpot does not have yet.
-fn define_properties(records: &[Record<'_>], kind: &str, answers: &mut Told<'_>) -> Result<(), Next> {
-    let mut missing = Vec::new();
-    for sensitive in [false, true] {
-        let mut wanted: Vec<(&str, &Value)> = Vec::new();
-        for record in records {
-            for (name, value) in if sensitive { &record.sensitive } else { &record.properties } {
-                match wanted.iter_mut().find(|(known, _)| known == name) {
-                    // Where several events have it, the last says what it is.
-                    Some(known) => known.1 = value,
-                    None => wanted.push((name, value)),
-                }
-            }
-        }
-        if wanted.is_empty() {
-            continue;
-        }
-        let query = if sensitive { "?dataSensitivity=sensitive" } else { "" };
-        let known = answers.or(|| Draft::new(Method::GET, format!("/crm/v3/properties/{kind}{query}")))?;
-        let known = known.body().get("results").and_then(Value::as_array);
-        for (name, value) in wanted {
-            let (of_type, field_type) = types(value);
-            match known.into_iter().flatten().find(|property| property["name"] == name) {
-                None => missing.push(definition(name, value, sensitive)),
-                Some(property) => {
-                    let same = property["type"] == of_type && property["fieldType"] == field_type;
-                    let long_text =
-                        of_type == "string" && property["type"] == "string" && property["fieldType"] == "textarea";
-                    if !same && !long_text {
-                        let (has_type, has_field) = (&property["type"], &property["fieldType"]);
-                        return Err(Next::Reject(format!(
-                            "properties: {name} is {of_type} ({field_type}), and HubSpot has {has_type} ({has_field})"
-                        )));
-                    }
-                }
-            }
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let Some(group) = records.iter().find_map(|record| record.group) else {
-        return Err(Next::Reject(
-            "object_details: property_group is needed to make the properties that HubSpot lacks".into(),
-        ));
-    };
-    for definition in &mut missing {
-        definition["groupName"] = group.into();
-    }
-    answers.or(|| {
-        Draft::new(Method::POST, format!("/crm/v3/properties/{kind}/batch/create"))
-            .json(json!({ "inputs": missing }))
-            .ok(&[409])
-    })?;
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn types(value: &Value) -> (&'static str, &'static str) {
-    match clean::kind(value) {
-        Kind::Text => ("string", "text"),
-        Kind::Number => ("number", "number"),
-        Kind::Flag => ("enumeration", "booleancheckbox"),
-        Kind::Date => ("date", "date"),
-        Kind::Time => ("datetime", "date"),
+    fn payload(id: &str, time: &str, properties: Value, mode: &str) -> Value {
+        json!({
+            "object_details": {"object_type": "contact", "id_field_name": "email", "id_field_value": id, "property_group": "g"},
+            "properties": properties, "timestamp": time, "__segment_internal_sync_mode": mode,
+        })
     }
-}
 
-fn definition(name: &str, value: &Value, sensitive: bool) -> Value {
-    let (of_type, field_type) = types(value);
-    let mut definition = json!({"name": name, "label": name, "type": of_type, "fieldType": field_type});
-    if sensitive {
-        definition["dataSensitivity"] = "sensitive".into();
+    fn next(payloads: &[Value], answers: &[Value]) -> Next {
+        let records = payloads.iter().map(Record::read).collect::<Result<Vec<_>, _>>().expect("whole payloads");
+        chain(merged(records), Answers(answers).told()).unwrap_or_else(|next| next)
     }
-    if field_type == "booleancheckbox" {
-        let option = |flag: &str, words: &str, order: u8| json!({"label": flag, "value": flag, "hidden": false, "description": words, "displayOrder": order});
-        definition["options"] = json!([option("true", "True", 1), option("false", "False", 2)]);
-    }
-    definition
-}
 
-/// Looks up (or makes) the records that others are tied to, and ties them.
-fn tie(records: &[Record<'_>], known: &BTreeMap<&str, &str>, kind: &str, answers: &mut Told<'_>) -> Result<(), Next> {
-    let of = |tie: &'_ Value, name: &str| tie.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut groups: Vec<((String, String), Vec<(&str, &Value)>)> = Vec::new();
-    for record in records {
-        let Some(from) = known.get(record.id) else { continue };
-        for tie in &record.ties {
-            let key = (of(tie, "object_type"), of(tie, "id_field_name"));
-            match groups.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, ties)) => ties.push((from, tie)),
-                None => groups.push((key, vec![(from, tie)])),
-            }
+    fn sent(next: Next) -> (String, Value) {
+        match next {
+            Next::Send(draft) => (format!("{} {}", draft.method, draft.path), draft.json.unwrap_or_default()),
+            other => (format!("{other:?}"), Value::Null),
         }
     }
-    let reads = records.first().is_some_and(|record| record.reads_ties);
-    let mut inputs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for ((to, field), ties) in &groups {
-        let mut wanted: Vec<String> = ties.iter().map(|(_, tie)| of(tie, "id_field_value")).collect();
-        wanted.sort();
-        wanted.dedup();
-        let (action, path) = (if reads { "read" } else { "upsert" }, Draft::part(to));
-        let mut there = BTreeMap::new();
-        for wanted in wanted.chunks(BATCH) {
-            let body = match reads {
-                true => {
-                    let inputs: Vec<Value> = wanted.iter().map(|id| json!({"id": id})).collect();
-                    json!({"idProperty": field, "properties": [field], "inputs": inputs})
-                }
-                false => {
-                    let input = |id: &String| json!({"idProperty": field, "id": id, "properties": {field.as_str(): id}});
-                    json!({"inputs": wanted.iter().map(input).collect::<Vec<_>>()})
-                }
-            };
-            let found = answers.or(|| Draft::new(Method::POST, format!("/crm/v3/objects/{path}/batch/{action}")).json(body))?;
-            there.extend(ids(field, found.body()));
-        }
-        for (from, tie) in ties {
-            let Some(id) = there.get(of(tie, "id_field_value").as_str()) else { continue };
-            let label = of(tie, "association_label");
-            let (category, label) = label.split_once(':').unwrap_or((&label, ""));
-            inputs.entry(to.clone()).or_default().push(json!({
-                "types": [{"associationCategory": category, "associationTypeId": label}], "from": {"id": from}, "to": {"id": id},
-            }));
-        }
+
+    fn known(list: Value) -> Value {
+        json!({"status": 200, "body": {"results": list}})
     }
-    for (to, inputs) in inputs {
-        let path = format!("/crm/v4/associations/{kind}/{}/batch/create", Draft::part(&to));
-        answers.or(|| Draft::new(Method::POST, path).json(json!({ "inputs": inputs })))?;
+
+    #[test]
+    fn of_two_events_about_a_record_the_later_one_counts() {
+        let (first, second) = (json!({"plan": "pro", "a": "1"}), json!({"plan": "free", "b": "2"}));
+        let payloads = [
+            payload("ada", "2026-01-02T03:04:06Z", first.clone(), "upsert"),
+            payload("ada", "2026-01-02T03:04:05Z", second.clone(), "upsert"),
+        ];
+        let properties =
+            known(json!(["plan", "a", "b"].map(|name| json!({"name": name, "type": "string", "fieldType": "text"}))));
+        let (line, body) = sent(next(&payloads, std::slice::from_ref(&properties)));
+        assert_eq!(line, "POST /crm/v3/objects/contact/batch/upsert");
+        assert_eq!(body["inputs"][0]["properties"], json!({"plan": "pro", "a": "1", "b": "2", "email": "ada"}));
+        assert_eq!(body["inputs"].as_array().map(Vec::len), Some(1));
+        let added = [payload("ada", "", first, "add"), payload("ada", "", second, "add")];
+        let (_, body) = sent(next(&added, &[properties, known(json!([]))]));
+        assert_eq!(body["inputs"].as_array().map(Vec::len), Some(2), "who adds adds each");
     }
-    Ok(())
+
+    #[test]
+    fn what_is_missing_is_defined_and_what_is_of_another_kind_refused() {
+        let payloads = [payload("ada", "", json!({"visits": 7, "on": "2026-01-02", "vip": true}), "upsert")];
+        let (line, body) = sent(next(&payloads, &[known(json!([]))]));
+        assert_eq!(line, "POST /crm/v3/properties/contact/batch/create");
+        let kinds: Vec<_> = body["inputs"].as_array().into_iter().flatten().map(|input| &input["type"]).collect();
+        assert_eq!(kinds, ["number", "date", "enumeration"]);
+        let text = known(json!([{"name": "visits", "type": "string", "fieldType": "text"}]));
+        assert!(matches!(next(&payloads, &[text]), Next::Reject(why) if why.contains("visits")));
+    }
+
+    #[test]
+    fn records_that_hubspot_names_are_refused() {
+        let payloads = ["ada", "bob"].map(|id| payload(id, "", json!({}), "upsert"));
+        let partly = json!({"status": 207, "body": {
+            "results": [{"id": "1", "properties": {"email": "ada"}}],
+            "errors": [{"message": "no", "context": {"ids": ["bob"]}}],
+        }});
+        let Next::Each(verdicts) = next(&payloads, &[partly]) else { panic!("one was refused") };
+        assert!(matches!(verdicts.as_slice(), [(1, Verdict::Reject(why))] if why == "207 no"));
+    }
+
+    #[test]
+    fn a_record_without_an_id_is_refused() {
+        assert!(
+            Record::read(&json!({"object_details": {"object_type": "contact", "id_field_name": "email"}})).is_err()
+        );
+    }
 }
