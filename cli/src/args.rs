@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands;
 
-/// Lists, explains, verifies, scans, checks, serves and shows the tapes of traffic-recorder.
+/// Lists, shows, compares, explains, verifies and scans the tapes of traffic-recorder; imports and exports them.
 #[derive(Parser, Debug)]
 #[command(
     name = "tapes",
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Verify(commands::verify::Args),
     Scan(commands::scan::Args),
     Stats(commands::stats::Args),
+    Import(commands::import::Args),
+    Export(commands::export::Args),
     Report(commands::report::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),

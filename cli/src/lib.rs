@@ -77,6 +77,8 @@ impl Command {
             Self::Verify(args) => args.run(),
             Self::Scan(args) => args.run(),
             Self::Stats(args) => args.run(),
+            Self::Import(args) => args.run(),
+            Self::Export(args) => args.run(),
             Self::Report(args) => args.run(),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),

@@ -24,6 +24,14 @@ fn every_command_has_an_example_in_its_help_and_a_man_page() {
 }
 
 #[test]
+fn every_command_stands_in_the_documentation() {
+    let page = include_str!("../../../docs/tapes-command.md");
+    for command in commands(&Place::new()) {
+        assert!(page.contains(&format!("tapes {command}")), "docs/tapes-command.md does not have `tapes {command}`");
+    }
+}
+
+#[test]
 fn completions_know_every_shell_and_every_command() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
