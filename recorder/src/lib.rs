@@ -157,6 +157,8 @@ pub mod policy;
 pub mod session;
 mod store;
 pub mod tape;
+#[cfg(feature = "tools")]
+pub mod tools;
 
 pub use policy::{Reveal, UnusedRule};
 pub use session::{Error, ErrorKind, Exchange, Miss, Mode, OnPanic, Recorder, Repeat, Report, Session, Tapes, Timing};

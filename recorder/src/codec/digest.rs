@@ -7,6 +7,19 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Hash::hash(bytes)
 }
 
+/// SHA-256 of what is in a file, in constant memory.
+#[cfg(feature = "tools")]
+pub(crate) fn sha256_of_file(path: &std::path::Path) -> std::io::Result<[u8; 32]> {
+    use std::io::Read as _;
+    let (mut file, mut hash, mut buffer) = (std::fs::File::open(path)?, Hash::new(), vec![0; 128 * 1024]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize()),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -3,6 +3,7 @@
 
 pub(crate) mod coding;
 pub(crate) mod digest;
+pub(crate) mod events;
 pub(crate) mod json;
 pub(crate) mod media;
 pub(crate) mod multipart;

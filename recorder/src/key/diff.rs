@@ -3,11 +3,17 @@
 use std::cmp::{self, Ordering};
 use std::fmt;
 
+#[cfg(feature = "tools")]
+use super::body::Body;
 use super::canonical::Canonical;
 use super::diff_body;
 use super::rules::{Rule, encode};
+#[cfg(feature = "tools")]
+use super::scope::InScope;
 use super::url::{Url, is_loopback};
 use crate::codec::percent;
+#[cfg(feature = "tools")]
+use crate::tape::{self, Headers};
 
 /// Characters shown of a long value, about.
 const SHOWN: usize = 72;
@@ -49,6 +55,18 @@ pub fn differences(recorded: &Canonical, sent: &Canonical) -> Vec<Difference> {
         found.push(Difference::new(format!("header {name}"), recorded, sent, rule));
     });
     diff_body::compare(&recorded.body, &sent.body, &mut found);
+    found
+}
+
+/// Everywhere that the bodies of two answers differ, content codings undone: by JSON path where both are JSON. There are no rules
+/// for answers, so none is proposed.
+#[cfg(feature = "tools")]
+#[must_use]
+pub fn body_differences(recorded: (&Headers, &tape::Body), other: (&Headers, &tape::Body)) -> Vec<Difference> {
+    let read = |(headers, body): (&Headers, &tape::Body)| Body::read(body, headers, &mut InScope::without_rules());
+    let mut found = Vec::new();
+    diff_body::compare(&read(recorded), &read(other), &mut found);
+    found.iter_mut().for_each(|difference| difference.rule = None);
     found
 }
 

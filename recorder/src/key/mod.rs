@@ -47,6 +47,8 @@ mod scope;
 mod url;
 
 pub use canonical::{Canonical, canonical};
+#[cfg(feature = "tools")]
+pub use diff::body_differences;
 pub use diff::{Difference, differences, distance};
 pub use grammar::RuleError;
 pub use rules::{Rule, Rules};

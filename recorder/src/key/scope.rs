@@ -32,6 +32,12 @@ impl<'r> InScope<'r> {
         (scope, request, url)
     }
 
+    /// For what no rule is about.
+    #[cfg(feature = "tools")]
+    pub(super) fn without_rules() -> Self {
+        Self { rules: &[], covers: Vec::new(), used: Vec::new() }
+    }
+
     pub(super) fn matches_header(&mut self, name: &str) -> bool {
         self.any(|what| matches!(what, What::MatchHeader(n) if n.matches(name)))
     }

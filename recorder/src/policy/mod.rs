@@ -18,6 +18,8 @@ pub use redact::{RegisterError, Reveal, RuleError};
 
 pub(crate) use config::{Config, OnExpiry};
 pub(crate) use gate::{Allow, check, check_file};
+#[cfg(feature = "tools")]
+pub(crate) use gate::{find_all, find_in_text};
 pub(crate) use guard::{Guard, PassThrough, UrlGlob};
 pub(crate) use redact::{RedactRule, Redactor};
 pub(crate) use volatile::Volatile;

@@ -122,6 +122,6 @@ pub(crate) fn is_tape(name: &str) -> bool {
 }
 
 /// `<16 hex>.<extension>`
-pub(super) fn is_body(name: &str) -> bool {
+pub(crate) fn is_body(name: &str) -> bool {
     name.split_once('.').is_some_and(|(hex, _)| hex.len() == 16 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }

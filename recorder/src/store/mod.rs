@@ -17,5 +17,7 @@ mod name;
 pub(crate) use attributes::guard_line_ends;
 pub(crate) use commit::Commit;
 pub use folder::StoreError;
+#[cfg(feature = "tools")]
+pub(crate) use folder::is_body;
 pub(crate) use folder::{Folder, Snapshot, is_tape};
 pub(crate) use name::{case_name, folder_of, tape_name};

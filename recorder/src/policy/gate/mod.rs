@@ -50,9 +50,32 @@ pub(super) struct Find<'t> {
 /// # Errors
 /// With the first thing found.
 pub(crate) fn check(tape: &Tape, rendered: &str, redactor: &Redactor, allow: &Allow) -> Result<(), Leak> {
-    let gate = Gate { redactor, allow, let_pass: RefCell::default() };
+    let gate = Gate { redactor, allow, let_pass: RefCell::default(), known: ON_THE_WAY };
     places::each(tape, &mut |place| gate.place(place))?;
     gate.rendered(rendered)
+}
+
+/// Everything in a tape that the gate would stop at: a find for each place, and one in the text of the file where no place of
+/// the tape has any.
+#[cfg(feature = "tools")]
+pub(crate) fn find_all(tape: &Tape, rendered: &str, redactor: &Redactor, allow: &Allow) -> Vec<Leak> {
+    let gate = Gate { redactor, allow, let_pass: RefCell::default(), known: ON_DISK };
+    let mut found = Vec::new();
+    let every_place = places::each(tape, &mut |place| {
+        found.extend(gate.place(place).err());
+        Ok(())
+    });
+    found.extend(every_place.err());
+    if found.is_empty() {
+        found.extend(gate.rendered(rendered).err());
+    }
+    found
+}
+
+/// The first thing in a text that the gate would stop at; places are its lines.
+#[cfg(feature = "tools")]
+pub(crate) fn find_in_text(text: &str, redactor: &Redactor, allow: &Allow) -> Option<Leak> {
+    Gate { redactor, allow, let_pass: RefCell::default(), known: ON_DISK }.rendered(text).err()
 }
 
 /// Lets a body that lies in a file pass; `place` says whose body it is.
@@ -60,7 +83,7 @@ pub(crate) fn check(tape: &Tape, rendered: &str, redactor: &Redactor, allow: &Al
 /// # Errors
 /// Where the file cannot be read; with the first thing found as the answer.
 pub(crate) fn check_file(place: &str, file: &Path, redactor: &Redactor, allow: &Allow) -> io::Result<Option<Leak>> {
-    let gate = Gate { redactor, allow, let_pass: RefCell::default() };
+    let gate = Gate { redactor, allow, let_pass: RefCell::default(), known: ON_THE_WAY };
     redactor.scan_file(io::BufReader::new(std::fs::File::open(file)?), |offset, piece| {
         if let Some((at, name)) = redactor.find(piece) {
             let place = format!("{place}, at byte {},", offset + at as u64);
@@ -80,12 +103,43 @@ struct Gate<'a> {
     allow: &'a Allow,
     /// What was let pass at its place, and passes in the finished text, too.
     let_pass: RefCell<HashSet<String>>,
+    /// What to do about a value that the redactor knows.
+    known: &'static str,
+}
+
+/// It was masked and is there all the same.
+const ON_THE_WAY: &str = "this is a fault of the recorder: please report it";
+
+/// It was written by another hand, or before there was a rule.
+#[cfg(feature = "tools")]
+const ON_DISK: &str = "Record the test again, or write its placeholder in its place by hand and run `tapes rekey`; if the \
+    repository was shared, revoke the value";
+
+#[cfg(feature = "tools")]
+impl Leak {
+    /// Where: `request header x-key`, `takes[0].body $.a.b`, `line 12`.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What it looks like, and a masked hint of it; never the value.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn mend(&self) -> &str {
+        &self.mend
+    }
 }
 
 impl Gate<'_> {
     fn place(&self, place: &places::Place<'_>) -> Result<(), Leak> {
         if let Some((_, name)) = self.redactor.find(place.text) {
-            return Err(self.known(place.name(), &name, "this is a fault of the recorder: please report it"));
+            return Err(self.known(place.name(), &name, self.known));
         }
         let found = patterns::find(place.text, &|find| self.passes(&place.name(), find)).map(|(_, find)| find);
         let random = || match place.may_be_random() {
@@ -113,8 +167,7 @@ impl Gate<'_> {
         while let Some((at, name)) = self.redactor.find(&text.as_bytes()[from..]) {
             let at = from + at;
             if !own(at) {
-                let why = "this is a fault of the recorder: please report it";
-                return Err(self.known(format!("line {}", line_of(at)), &name, why));
+                return Err(self.known(format!("line {}", line_of(at)), &name, self.known));
             }
             from = text[at..].find('\n').map_or(text.len(), |end| at + end);
         }
