@@ -89,7 +89,8 @@ impl Default for Options {
 /// # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
 /// # let folder = tempfile::tempdir()?;
 /// let file = folder.path().join("router.yaml");
-/// std::fs::write(&file, "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\n")?;
+/// let shop = "sources: {shop: {write_keys: [my-key], destinations: []}}";
+/// std::fs::write(&file, format!("listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\n{shop}\n"))?;
 ///
 /// let loaded = config::load(&file, &[], &|name| std::env::var(name).ok()).map_err(|mistakes| mistakes.to_string())?;
 /// let server = Server::start(loaded, Options::default()).await?;
