@@ -6,7 +6,7 @@
 //!
 //! * [`case`] reads the cases;
 //! * [`Planner`] is asked what we would send: most often the [`Catalog`](crate::destination::Catalog);
-//! * [`sent`] and [`diff`] compare;
+//! * `sent` and `diff` compare;
 //! * [`Summary`] is what came out, as a text or as JSON.
 
 pub mod case;
