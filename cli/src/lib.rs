@@ -93,6 +93,8 @@ impl Command {
             Self::Import(args) => args.run(),
             Self::Export(args) => args.run(),
             Self::Report(args) => args.run(),
+            Self::Prune(args) => args.run(),
+            Self::Rekey(args) => args.run(),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
         }
