@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands;
 
-/// Lists, shows, compares, explains, verifies and scans the tapes of traffic-recorder; imports and exports them.
+/// Lists, shows, compares, explains, verifies, scans, prunes and rekeys the tapes of traffic-recorder; imports and exports them.
 #[derive(Parser, Debug)]
 #[command(
     name = "tapes",
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Import(commands::import::Args),
     Export(commands::export::Args),
     Report(commands::report::Args),
+    Prune(commands::prune::Args),
+    Rekey(commands::rekey::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }

@@ -7,6 +7,8 @@ pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod prune;
+pub(crate) mod rekey;
 pub(crate) mod report;
 pub(crate) mod scan;
 pub(crate) mod show;

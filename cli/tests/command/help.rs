@@ -24,10 +24,12 @@ fn every_command_has_an_example_in_its_help_and_a_man_page() {
 }
 
 #[test]
-fn every_command_stands_in_the_documentation() {
+fn every_command_stands_in_the_documentation_with_an_example() {
     let page = include_str!("../../../docs/tapes-command.md");
     for command in commands(&Place::new()) {
-        assert!(page.contains(&format!("tapes {command}")), "docs/tapes-command.md does not have `tapes {command}`");
+        assert!(page.contains(&format!("| `tapes {command}")), "docs/tapes-command.md has no row of `tapes {command}`");
+        let is_example = |line: &str| line.starts_with("$ ") && line.contains(&format!("tapes {command} "));
+        assert!(page.lines().any(is_example), "docs/tapes-command.md has no example of `tapes {command}`");
     }
 }
 

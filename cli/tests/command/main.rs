@@ -5,3 +5,4 @@ mod help;
 mod reading;
 mod scanning;
 mod support;
+mod tidying;

@@ -8,6 +8,9 @@
 //! | is this file what the recorder would write? | [`Settings::verify`] |
 //! | is there a secret in it? | [`Settings::scan`] |
 //! | what differs in meaning? | [`Settings::compare`] |
+//! | which keys do today's rules give? | [`Settings::rekey`] |
+//!
+//! [`remove_tapes`] empties a folder.
 //!
 //! Matching, redaction and storage are the recorder's own. Nothing here needs a network.
 //!
@@ -28,6 +31,8 @@ mod body;
 mod compare;
 mod explain;
 mod files;
+mod rekey;
+mod remove;
 mod scan;
 mod settings;
 mod verify;
@@ -36,5 +41,7 @@ pub use body::{StreamEvent, plain_body, stream_events};
 pub use compare::{Change, Weight};
 pub use explain::Explained;
 pub use files::{body_files, is_body_name, is_tape_name, stray_bodies, tapes_below};
+pub use rekey::{Rekeyed, Rekeying};
+pub use remove::{Removal, remove_tapes};
 pub use settings::Settings;
 pub use verify::{Finding, FindingKind};
