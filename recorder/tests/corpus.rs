@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hmac_sha256::Hash;
 use serde_json::Value;
-use traffic_recorder::formats::{Exchange, Format, FormatError, Skipped, Source};
+use traffic_recorder::formats::{
+    Exchange, FileReport, FileState, Format, FormatError, Import, ImportReport, Skipped, Source,
+};
 use traffic_recorder::tape::{Body, Headers, Outcome};
 
 /// What of each kind has to agree, byte for byte or, where the cassette has a body as data, as JSON: so many exchanges at least.
@@ -42,6 +44,35 @@ const AGREE: [(&str, usize); 28] = [
     ("vcrpy-yaml", 317),
     ("wiremock-json", 141),
     ("yakbak-js", 2),
+];
+
+/// The rows of the table in docs/formats.md, and the kinds of files that each is about.
+const ROWS: [(&str, &[&str]); 25] = [
+    ("VCR (Ruby)", &["ruby-vcr-yaml", "ruby-vcr-json"]),
+    ("vcrpy, pytest-recording", &["vcrpy-yaml", "vcrpy-json"]),
+    ("go-vcr 1 to 4", &["go-vcr-yaml"]),
+    ("EasyVCR", &["easyvcr-json"]),
+    ("vcr for R", &["r-vcr-yaml"]),
+    ("betamax", &["betamax-json"]),
+    ("OkReplay", &["okreplay-yaml"]),
+    ("ExVCR", &["exvcr-json"]),
+    ("rVCR, reqwest-vcr", &["rvcr-json"]),
+    ("PHP-VCR", &["php-vcr-yaml"]),
+    ("Proxay", &["proxay-yaml"]),
+    ("Polly.JS", &["polly-har", "polly-har-yaml"]),
+    ("browsers, proxies, Playwright", &["har"]),
+    ("httpreplay (Go)", &["go-replayers-json"]),
+    ("WireMock", &["wiremock-json"]),
+    ("keploy", &["keploy-yaml"]),
+    ("Azure's test-proxy", &["azure-testproxy-json"]),
+    ("mitmproxy", &["mitmproxy-flow"]),
+    ("nock", &["nock-json"]),
+    ("AWS SDK for Rust", &["smithy-dvr-json"]),
+    ("talkback", &["talkback-json5"]),
+    ("node-replay", &["node-replay-txt"]),
+    ("Hoverfly 1 to 5", &["hoverfly-json"]),
+    ("test-server (Google)", &["google-testserver-json"]),
+    ("yakbak", &["yakbak-js"]),
 ];
 
 /// Where the other reader is not to be followed: the end of a path, what differs, why.
@@ -156,11 +187,78 @@ fn every_cassette_of_the_corpus_is_read_as_another_reader_reads_it_or_refused_wi
         let agree = tallies.get(kind).map_or(0, |tally| tally.agree);
         assert!(agree >= least, "{kind}: {agree} exchanges agree, and it were {least}\n{report}");
     }
+    let table =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/formats.md")).expect("the table");
+    for (name, kinds) in ROWS {
+        let of = |kind: &&str| tallies.get(*kind).map_or((0, 0), |tally| (tally.files, tally.agree));
+        let (files, agree) = kinds.iter().map(of).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        let row = table.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap_or_default();
+        assert!(
+            row.contains(&format!("| {files} | {agree} |")),
+            "docs/formats.md should say {files} and {agree}: {row}"
+        );
+    }
     let unexplained: usize = tallies.values().map(|tally| tally.unexplained).sum();
     assert_eq!(unexplained, 0, "{report}");
 }
 
-fn expectations(corpus: &PathBuf) -> BTreeMap<String, Vec<Value>> {
+/// The whole way: tapes are written, and each exchange is asked of them.
+#[test]
+fn every_exchange_of_the_corpus_comes_back_from_its_new_tape() {
+    let Some(shared) = std::env::var_os("SHARED") else {
+        println!("skipped: SHARED does not name the folder with the corpus");
+        return;
+    };
+    let cassettes = Path::new(&shared).join("corpus/cassettes");
+    let folder = tempfile::tempdir().expect("a folder");
+    for as_is in [true, false] {
+        let import = Import::to(folder.path().join(as_is.to_string())).as_is(as_is);
+        let report = import.run([&cassettes]).expect("the corpus is there");
+        if let Some(file) = std::env::var_os("REPORT") {
+            fs::write(Path::new(&file).with_extension(as_is.to_string()), report.to_string())
+                .expect("the report is written");
+        }
+        let totals = report.totals();
+        println!(
+            "as is: {as_is}\n{}",
+            report
+                .to_string()
+                .lines()
+                .rev()
+                .take(18)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+        // A value that only the answer shows to be a cookie stands in the URL of its own request: nobody can know that it is to be
+        // hidden when it is sent again.
+        let known = |file: &&FileReport| file.path.ends_with("test-multiple-cookies-regression.json");
+        let lost: usize = report.files.iter().filter(|file| as_is || !known(file)).map(|file| file.lost.len()).sum();
+        assert_eq!(lost, 0, "{report}");
+        assert_eq!(totals.exchanges, totals.exact + totals.changed + totals.lost + refused(&report), "{report}");
+        assert!(totals.exchanges > 2_000, "{report}");
+        for file in &report.files {
+            if let FileState::Refused(reason) = &file.state {
+                let secret = !as_is && (reason.contains("allow") || reason.contains("secret"));
+                assert!(
+                    secret || BROKEN.iter().any(|broken| file.path.ends_with(broken)),
+                    "{}: {reason}",
+                    file.path.display()
+                );
+            }
+        }
+    }
+}
+
+/// Exchanges in files of which nothing came over.
+fn refused(report: &ImportReport) -> usize {
+    let refused = report.files.iter().filter(|file| matches!(file.state, FileState::Refused(_)));
+    refused.map(|file| file.exchanges).sum()
+}
+
+fn expectations(corpus: &Path) -> BTreeMap<String, Vec<Value>> {
     let lines = fs::read_to_string(corpus.join("expected.jsonl")).expect("the corpus has what is expected");
     let line = |line: &str| {
         let line: Value = serde_json::from_str(line).expect("a line of JSON");
@@ -242,7 +340,8 @@ fn same_url(wanted: &Value, found: &Exchange) -> bool {
     plain(wanted) == plain(found)
         || (!wanted.contains("://") && found.ends_with(tail))
         // Matchers of the query, as the other reader found them.
-        || (wanted.ends_with("?None") && plain(found) == plain(&wanted[..wanted.len() - 5]))
+        // It reads no `deprecatedQuery`.
+        || (wanted.ends_with("?None") && plain(found).starts_with(&plain(&wanted[..wanted.len() - 5])))
         || (wanted.contains("?{") && found.starts_with(wanted.split("?{").next().unwrap_or_default()))
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::steps::{seconds, skip};
 use crate::{Result, shell};
 
-const TARGETS: [&str; 2] = ["read_tape", "canonical"];
+const TARGETS: [&str; 3] = ["read_tape", "canonical", "read_recording"];
 
 /// `cargo xtask fuzz [--seconds N] [TARGET...]`: all targets at the same time, each for that long.
 ///

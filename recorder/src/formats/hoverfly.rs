@@ -79,6 +79,7 @@ fn exact(name: &str, field: &Value) -> Result<Option<String>, String> {
 
 fn query(request: &Value) -> Result<String, String> {
     let query = request.at("query");
+    // A query of old schemas stands beside the new field.
     let whole = match exact("query", request.at("deprecatedQuery"))? {
         Some(text) => Some(text),
         None if query.has("exactMatch") || query.text().is_some() => exact("query", query)?,

@@ -26,7 +26,12 @@ fn exchange(definition: &Value) -> Result<Parts, String> {
     let headers = parts::headers(if raw.is_null() { definition.at("headers") } else { raw });
     let answered = Answered {
         status: definition.at("status").number().unwrap_or(200),
-        body: body(definition.at("response"), &headers)?,
+        body: match definition.at("response") {
+            Value::Text(digits) if definition.at("responseIsBinary").flag() == Some(true) => {
+                parts::body(parts::hex(digits).unwrap_or_else(|| digits.as_bytes().to_vec()))
+            }
+            response => body(response, &headers)?,
+        },
         headers,
         ..Answered::default()
     };
@@ -44,18 +49,15 @@ fn body(value: &Value, headers: &Headers) -> Result<Body, String> {
     let packed = headers.first("content-encoding").is_some();
     let json = headers.text("content-type").is_some_and(|kind| kind.contains("json"));
     match value {
-        Value::List(items)
-            if !items.is_empty() && (packed || !json) && items.iter().all(|item| matches!(item, Value::Text(_))) =>
-        {
-            let mut bytes = Vec::new();
-            for item in items.iter().filter_map(Value::text) {
-                bytes.extend(
-                    parts::hex(item).ok_or_else(|| {
-                        format!("{:?} should be hex digits", item.chars().take(20).collect::<String>())
-                    })?,
-                );
-            }
-            Ok(parts::body(bytes))
+        Value::List(items) if !items.is_empty() && (packed || !json) => {
+            let chunks = items.iter().map(|item| match item {
+                Value::Text(digits) => parts::hex(digits),
+                _ => None,
+            });
+            // A list of anything else is the body as data.
+            Ok(chunks
+                .collect::<Option<Vec<_>>>()
+                .map_or_else(|| parts::json(value, headers), |chunks| parts::body(chunks.concat())))
         }
         Value::Text(text) => Ok(parts::body(
             parts::hex(text)

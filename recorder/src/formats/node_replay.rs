@@ -29,7 +29,7 @@ fn exchange(source: Source<'_>) -> Result<Parts, String> {
         let value = value.trim();
         if name.eq_ignore_ascii_case("body") {
             if value.starts_with("REGEX") {
-                return Err(format!("it answers every body that fits {value:?}, and a tape answers one request"));
+                return Err("it answers every body that fits an expression, and a tape answers one request".to_owned());
             }
             request_body = parts::body(unescaped(value));
         } else {

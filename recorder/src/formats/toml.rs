@@ -223,9 +223,9 @@ impl<'a> Reader<'a> {
             out.push_str(&rest[..special]);
             self.at += special;
             let rest = &rest[special..];
-            if rest.starts_with(end) {
+            if let Some(after) = rest.strip_prefix(end) {
                 // Up to two quotes may stand before the closing ones.
-                let more = rest[end.len()..].bytes().take(2).take_while(|byte| end == three && *byte == quote).count();
+                let more = after.bytes().take(2).take_while(|byte| end == three && *byte == quote).count();
                 out.push_str(&rest[..more]);
                 self.at += end.len() + more;
                 return Ok(out);
@@ -245,14 +245,21 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let Some(c) = self.rest().chars().next() else { return Err(self.wrong("this text has no closing quote")) };
         self.at += c.len_utf8();
+        let short = match c {
+            'b' => Some('\u{8}'),
+            't' => Some('\t'),
+            'n' => Some('\n'),
+            'f' => Some('\u{c}'),
+            'r' => Some('\r'),
+            'e' => Some('\u{1b}'),
+            '"' | '\\' => Some(c),
+            _ => None,
+        };
+        if let Some(c) = short {
+            out.push(c);
+            return Ok(());
+        }
         let digits = match c {
-            'b' => return Ok(out.push('\u{8}')),
-            't' => return Ok(out.push('\t')),
-            'n' => return Ok(out.push('\n')),
-            'f' => return Ok(out.push('\u{c}')),
-            'r' => return Ok(out.push('\r')),
-            'e' => return Ok(out.push('\u{1b}')),
-            '"' | '\\' => return Ok(out.push(c)),
             'x' => 2,
             'u' => 4,
             'U' => 8,

@@ -50,7 +50,8 @@ fn exchange(interaction: &Value, source: Source<'_>) -> Result<Parts, String> {
         return Err("there is no request in it".to_owned());
     }
     let mut changes = Vec::new();
-    let method = request.at_any_case("method").text().unwrap_or_default();
+    // A symbol in the cassettes of VCR 1.
+    let method = request.at_any_case("method").text().unwrap_or_default().trim_start_matches(':');
     let mut found = match response.at("type").text() {
         // ExVCR's recording of what went wrong.
         Some("error") => {
@@ -129,6 +130,7 @@ fn answered(response: &Value, source: Source<'_>, changes: &mut Vec<String>) -> 
     let words = status.text().filter(|text| text.contains(' '));
     let code = [
         status.at_any_case("code"),
+        status.at("status_code"),
         response.at("code"),
         response.at("status_code"),
         status,
@@ -198,7 +200,8 @@ fn url(request: &Value) -> String {
 }
 
 /// What a body may be a map of; any other map is the body itself, as data.
-const BODY_FIELDS: [&str; 8] = ["string", "base64_string", "raw_gzip", "data", "encoding", "base64", "file", "state"];
+const BODY_FIELDS: [&str; 9] =
+    ["string", "base64_string", "raw_gzip", "data", "encoding", "base64", "file", "state", "str"];
 
 /// A map with `string`, `base64_string`, `raw_gzip` or `data`, a text, or nothing.
 fn body(value: &Value, source: Source<'_>, changes: &mut Vec<String>) -> Result<Body, String> {
@@ -216,6 +219,10 @@ fn body(value: &Value, source: Source<'_>, changes: &mut Vec<String>) -> Result<
     if let Some(packed) = value.at("raw_gzip").text() {
         return Ok(parts::body(parts::inflate(&parts::base64(packed)?)?));
     }
+    // Ruby's texts with something attached to them.
+    if let Some(bytes) = value.at("str").bytes() {
+        return Ok(parts::body(bytes.into_owned()));
+    }
     // Python's streams.
     if let Some(content) = value.at("state").items().first() {
         return Ok(of(content));
@@ -228,7 +235,7 @@ fn body(value: &Value, source: Source<'_>, changes: &mut Vec<String>) -> Result<
         }));
     }
     let text = value.at("string");
-    // R's vcr keeps large bodies in files of their own.
+    // R's vcr and OkReplay keep large bodies in files of their own.
     if value.at("file").flag() == Some(true)
         && let Some(name) = text.text()
     {

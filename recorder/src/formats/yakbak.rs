@@ -21,14 +21,13 @@ fn exchange(text: &str) -> Result<Parts, String> {
             answered.status = status.trim().parse().map_err(|_| format!("{status:?} is no status"))?;
         } else if let Some(arguments) = between(line, "res.setHeader(", ");") {
             // A header that is computed (`path.basename(…)`) is yakbak's own.
-            if let Ok(list) = json::document(&format!("[{arguments}]")) {
-                if let [name, value] = list.items()
-                    && let Some(name) = name.text()
-                {
-                    let values = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
-                    for value in values.iter().filter_map(super::value::Value::bytes) {
-                        answered.headers.push(name, value.into_owned());
-                    }
+            if let Ok(list) = json::document(&format!("[{arguments}]"))
+                && let [name, value] = list.items()
+                && let Some(name) = name.text()
+            {
+                let values = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
+                for value in values.iter().filter_map(super::value::Value::bytes) {
+                    answered.headers.push(name, value.into_owned());
                 }
             }
         } else if let Some(argument) = between(line, "res.write(", ");").or_else(|| between(line, "res.end(", ");")) {

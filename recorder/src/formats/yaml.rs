@@ -179,6 +179,11 @@ impl<'a> Reader<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = match tag.as_deref() {
                     Some(tag) if is_core(tag, "binary") || is_own(tag, "binary") => binary(&text, place)?,
+                    // OkReplay's body in a file of its own.
+                    Some(tag) if is_own(tag, "file") => Value::Map(vec![
+                        ("file".to_owned(), Value::Plain("true".to_owned())),
+                        ("string".to_owned(), Value::Text(text.into_owned())),
+                    ]),
                     Some(tag) if is_core(tag, "str") => Value::Text(text.into_owned()),
                     Some(tag) if is_core(tag, "null") => Value::Plain(String::new()),
                     // A tag of a program's own on a scalar is about texts: `!!python/unicode 'x'`.

@@ -80,7 +80,7 @@ fn headers(headers: &Headers, out: &mut String) {
     out.push_str("    headers:\n");
     let mut done: Vec<&str> = Vec::new();
     for (name, _) in headers.iter() {
-        if done.iter().any(|known| *known == name) {
+        if done.contains(&name) {
             continue;
         }
         done.push(name);

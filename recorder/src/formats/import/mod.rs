@@ -6,12 +6,15 @@
 //!                      files of a folder)        gate, commit)                        come back)
 //! ```
 
+mod mend;
 mod one;
 mod plan;
 mod replay;
 mod report;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 pub use report::{Changed, FileReport, FileState, ImportReport, Totals};
 
@@ -124,7 +127,8 @@ impl Import {
         self.run_with(inputs, |_, _, _| {})
     }
 
-    /// As [`run`](Self::run); tells of each file when it is through: how many are, of how many, and what came of it.
+    /// As [`run`](Self::run); tells of each file when it is through: how many are, of how many, and what came of it. Several
+    /// recordings are worked on at a time, so that this is not the order of the report.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -142,17 +146,39 @@ impl Import {
         let inputs: Vec<PathBuf> = inputs.into_iter().map(|input| input.as_ref().to_owned()).collect();
         let recordings = plan::recordings(&inputs, self.format)?;
         let all = recordings.iter().map(|recording| recording.files.len()).sum();
-        let mut report = ImportReport::default();
-        for recording in &recordings {
-            for file in self.one(recording) {
-                report.files.push(file);
-                if let Some(file) = report.files.last() {
-                    through(report.files.len(), all, file);
-                }
+        let mut reports: Vec<Vec<FileReport>> = Vec::new();
+        reports.resize_with(recordings.len(), Vec::new);
+        let (next, mut done) = (AtomicUsize::new(0), 0);
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(recordings.len()).max(1);
+        std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::channel();
+            for _ in 0..workers {
+                let (sender, next, recordings) = (sender.clone(), &next, &recordings);
+                scope.spawn(move || {
+                    while let Some((at, recording)) = take_next(recordings, next) {
+                        // Nobody listens any more where the caller panicked.
+                        if sender.send((at, self.one(recording))).is_err() {
+                            return;
+                        }
+                    }
+                });
             }
-        }
-        Ok(report)
+            drop(sender);
+            for (at, files) in receiver {
+                for file in &files {
+                    done += 1;
+                    through(done, all, file);
+                }
+                reports[at] = files;
+            }
+        });
+        Ok(ImportReport { files: reports.into_iter().flatten().collect() })
     }
+}
+
+fn take_next<'r>(recordings: &'r [plan::Recording], next: &AtomicUsize) -> Option<(usize, &'r plan::Recording)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    Some((at, recordings.get(at)?))
 }
 
 /// Neither rules nor secrets.

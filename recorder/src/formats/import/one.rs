@@ -1,12 +1,13 @@
 //! One recording: read, put on tapes, asked for again.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::{Exchange, Format, FormatError, LARGEST, Skipped, Source};
 use super::plan::Recording;
 use super::report::{FileReport, FileState};
-use super::{Import, replay};
+use super::{Import, mend, replay};
 use crate::session::{Error, ErrorKind, Mode, Recorder, Tapes};
 use crate::tape::{Key, Tape};
 
@@ -35,8 +36,9 @@ impl Import {
         }
         if let Err(error) = self.tape(recording, &mut exchanges, &mut reports) {
             let taken = |report: &&mut FileReport| report.state == FileState::Imported && report.exchanges > 0;
+            let reason = self.with_its_place(&error, &exchanges);
             for report in reports.iter_mut().filter(taken) {
-                report.state = FileState::Refused(error.to_string());
+                report.state = FileState::Refused(reason.clone());
             }
         }
         reports
@@ -52,22 +54,25 @@ impl Import {
         let source = Source { path: file, bytes: &bytes, base: self.base.as_deref() };
         let format = self.format.map_or_else(|| Format::detect(source), Ok)?;
         report.format = Some(format);
-        let found = format.read(source)?;
+        let mut found = format.read(source)?;
         report.skipped = found.skipped;
+        if !self.as_is {
+            found.exchanges.iter_mut().for_each(|exchange| mend::mend(exchange, self.layer));
+        }
         Ok(found.exchanges)
     }
 
     /// Records, then replays. The error is that of the recording as a whole.
     fn tape(&self, recording: &Recording, exchanges: &mut Vec<Of>, reports: &mut [FileReport]) -> Result<(), Error> {
-        let tapes = match self.record(recording, exchanges) {
+        let tapes = match self.record(&recording.folder, exchanges) {
             Err(error) if matches!(error.kind(), ErrorKind::Tape(_)) => {
                 // One that no tape can hold does not take its neighbours along.
                 skip_what_no_tape_holds(exchanges, reports);
-                self.record(recording, exchanges)?
+                self.record(&recording.folder, exchanges)?
             }
             Err(error) if recording.files.len() > 1 && matches!(error.kind(), ErrorKind::Leak(_)) => {
-                self.refuse_files_with_secrets(recording, exchanges, reports);
-                self.record(recording, exchanges)?
+                self.refuse_files_with_secrets(exchanges, reports);
+                self.record(&recording.folder, exchanges)?
             }
             other => other?,
         };
@@ -83,8 +88,8 @@ impl Import {
         Ok(())
     }
 
-    fn record(&self, recording: &Recording, exchanges: &[Of]) -> Result<crate::Session, Error> {
-        let tapes: Tapes = self.recorder(&recording.folder).mode(Mode::Record).open()?;
+    fn record(&self, folder: &Path, exchanges: &[Of]) -> Result<crate::Session, Error> {
+        let tapes: Tapes = self.recorder(folder).mode(Mode::Record).open()?;
         let session = tapes.session().clone();
         for (_, exchange) in exchanges {
             session.import(exchange.request.clone(), exchange.take.clone(), self.layer)?;
@@ -110,22 +115,41 @@ impl Import {
         if self.as_is { recorder.as_is() } else { recorder }
     }
 
-    /// Finds the files that the gate stops, each by itself in a folder that goes again.
-    fn refuse_files_with_secrets(&self, recording: &Recording, exchanges: &mut Vec<Of>, reports: &mut [FileReport]) {
-        let trial =
-            Recording { files: Vec::new(), folder: recording.folder.join(format!("trial-{}", std::process::id())) };
+    /// Finds the files that the gate stops, each by itself.
+    fn refuse_files_with_secrets(&self, exchanges: &mut Vec<Of>, reports: &mut [FileReport]) {
         for (i, report) in reports.iter_mut().enumerate() {
             let own: Vec<Of> = exchanges.iter().filter(|(file, _)| *file == i).cloned().collect();
             if own.is_empty() {
                 continue;
             }
-            if let Err(error) = self.record(&trial, &own) {
-                report.state = FileState::Refused(error.to_string());
+            if let Err(error) = self.trial(&own) {
+                report.state = FileState::Refused(self.with_its_place(&error, &own));
                 exchanges.retain(|(file, _)| *file != i);
             }
         }
+    }
+
+    /// What the gate found, in which exchange, and how it may pass.
+    fn with_its_place(&self, error: &Error, exchanges: &[Of]) -> String {
+        if !matches!(error.kind(), ErrorKind::Leak(_)) {
+            return error.to_string();
+        }
+        let found = exchanges.iter().find_map(|of| {
+            let error = self.trial(std::slice::from_ref(of)).err()?;
+            Some(format!("{}: {error}", of.1.place))
+        });
+        format!("{} (for an import alone: --allow LINE)", found.unwrap_or_else(|| error.to_string()))
+    }
+
+    /// Records into a folder that goes again.
+    fn trial(&self, exchanges: &[Of]) -> Result<(), Error> {
+        static TRIALS: AtomicUsize = AtomicUsize::new(0);
+        let number = TRIALS.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(format!(".trial-{}-{number}", std::process::id()));
+        let recorded = self.record(&folder, exchanges);
         // Only this process writes there.
-        drop(fs::remove_dir_all(self.target.join(&trial.folder)));
+        drop(fs::remove_dir_all(self.target.join(&folder)));
+        recorded.map(drop)
     }
 }
 

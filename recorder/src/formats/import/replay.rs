@@ -85,21 +85,23 @@ fn ask(session: &Session, layer: Layer, request: &Request) -> Result<(Request, O
 
 fn compare(recorded: &Session, exchange: &Exchange, request: &Request, outcome: &Outcome) -> Verdict {
     let mut reasons = exchange.changes.clone();
-    let (masked_request, masked_outcome) = recorded.masked(&exchange.request, &exchange.take.outcome);
-    if let Some(what) = difference(&masked_outcome, outcome) {
-        return Verdict::Lost(format!("another answer comes back: {what}"));
-    }
-    if masked_outcome != exchange.take.outcome {
-        reasons.push("redacted: secrets in its answer are replaced".to_owned());
-    }
-    if masked_request != exchange.request {
-        reasons.push("redacted: secrets in its request are replaced".to_owned());
-    }
-    if !same_request(request, &masked_request) {
-        reasons.push(format!(
-            "its request is kept in the words of an earlier one that asks the same: {}",
-            other_words(&masked_request, request)
-        ));
+    let same_answer = difference(&exchange.take.outcome, outcome).is_none();
+    // What is as it was had nothing to hide.
+    if !same_answer || !same_request(request, &exchange.request) {
+        let (masked_request, masked_outcome) = recorded.masked(&exchange.request, &exchange.take.outcome);
+        if !same_answer {
+            if let Some(what) = difference(&masked_outcome, outcome) {
+                return Verdict::Lost(format!("another answer comes back: {what}"));
+            }
+            reasons.push("redacted: secrets in its answer are replaced".to_owned());
+        }
+        if masked_request != exchange.request {
+            reasons.push("redacted: secrets in its request are replaced".to_owned());
+        }
+        if !same_request(request, &masked_request) {
+            let what = other_words(&masked_request, request);
+            reasons.push(format!("its request is kept in the words of an earlier one that asks the same: {what}"));
+        }
     }
     if reasons.is_empty() { Verdict::Exact } else { Verdict::Changed(reasons) }
 }

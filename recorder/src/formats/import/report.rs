@@ -134,7 +134,7 @@ impl FileReport {
             ("format", self.format.map_or_else(null, |format| text(format.name()))),
             ("folder", self.folder.as_ref().map_or_else(null, |folder| text(folder.to_string_lossy()))),
             ("state", text(state)),
-            ("reason", reason.map_or_else(null, |reason| text(reason))),
+            ("reason", reason.map_or_else(null, text)),
             ("exchanges", number(self.exchanges)),
             ("exact", number(self.exact)),
             ("changed", changed(&self.changed)),

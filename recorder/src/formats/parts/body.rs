@@ -81,7 +81,7 @@ pub(in super::super) fn hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// More than this is not unpacked.
-const LARGEST_UNPACKED: u64 = 256 * 1024 * 1024;
+const LARGEST_UNPACKED: u64 = 64 * 1024 * 1024;
 
 /// Undoes zlib or gzip, whichever it is.
 pub(in super::super) fn inflate(packed: &[u8]) -> Result<Vec<u8>, String> {

@@ -22,9 +22,10 @@ pub(in super::super) fn headers(value: &Value) -> Headers {
                 // A Python object of one argument, the list.
                 return self::headers(&items[0]);
             }
-            Some(Value::List(_)) => items.iter().for_each(|item| match item.items() {
-                [name, value] => push(&mut headers, name.text().unwrap_or_default(), value),
-                _ => {}
+            Some(Value::List(_)) => items.iter().for_each(|item| {
+                if let [name, value] = item.items() {
+                    push(&mut headers, name.text().unwrap_or_default(), value);
+                }
             }),
             Some(first) if first.text().is_some_and(|line| line.contains(": ")) => items.iter().for_each(|item| {
                 if let Some((name, value)) = item.text().and_then(|line| line.split_once(':')) {

@@ -61,7 +61,12 @@ impl<'a> Finds<'a> {
             return toml::document(&text).map_err(|error| error.to_string());
         }
         let mut documents = yaml::documents(&text).or_else(|error| {
-            let rest = yaml::item_by_item(&text).ok_or_else(|| error.to_string())?;
+            let code = if text.contains("<%") {
+                "; it has ERB in it, which is code and is not run: import what it renders"
+            } else {
+                ""
+            };
+            let rest = yaml::item_by_item(&text).ok_or_else(|| format!("{error}{code}"))?;
             self.broken(error.to_string());
             Ok::<_, String>(vec![rest])
         })?;

@@ -32,7 +32,9 @@ pub(in super::super) fn absolute(
         return Ok(format!("https://{rest}"));
     }
     if is_expression(url) {
-        return Err(format!("{url:?} stands for many URLs, and a tape answers one"));
+        // Without the query: it may hold a credential.
+        let path = url.split('?').next().unwrap_or_default();
+        return Err(format!("{path:?} stands for many URLs, and a tape answers one"));
     }
     if !url.starts_with(['/', '?']) && names_a_host(url) {
         notes.push("the file does not say whether it was http or https; http stands for it".to_owned());
