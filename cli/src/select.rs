@@ -134,8 +134,13 @@ impl AllSettings {
 
     /// Those of the folder of one of these files.
     pub(crate) fn get(&self, file: &Path) -> &Settings {
+        self.of_folder(&folder(file))
+    }
+
+    /// Those of one of these folders.
+    pub(crate) fn of_folder(&self, folder: &Path) -> &Settings {
         static DEFAULT: std::sync::LazyLock<Settings> = std::sync::LazyLock::new(Settings::default);
-        self.0.get(&folder(file)).unwrap_or(&DEFAULT)
+        self.0.get(folder).unwrap_or(&DEFAULT)
     }
 }
 

@@ -63,6 +63,14 @@ pub(crate) struct Folder {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot(pub(super) BTreeMap<String, (u64, Option<SystemTime>)>);
 
+impl Snapshot {
+    /// The names of all tapes and bodies, sorted.
+    #[cfg(feature = "tools")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
 impl Folder {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path }

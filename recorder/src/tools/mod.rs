@@ -8,6 +8,10 @@
 //! | is this file what the recorder would write? | [`Settings::verify`] |
 //! | is there a secret in it? | [`Settings::scan`] |
 //! | what differs in meaning? | [`Settings::compare`] |
+//! | which keys do today's rules give? | [`Settings::rekey`] |
+//! | what would the live request be? | [`Settings::live_request`] |
+//!
+//! [`recorder`] opens a folder outside of a test, to replay it or to compare it with a service; [`remove_tapes`] empties one.
 //!
 //! Matching, redaction and storage are the recorder's own. Nothing here needs a network.
 //!
@@ -28,6 +32,9 @@ mod body;
 mod compare;
 mod explain;
 mod files;
+mod live;
+mod rekey;
+mod remove;
 mod scan;
 mod settings;
 mod verify;
@@ -36,5 +43,8 @@ pub use body::{StreamEvent, plain_body, stream_events};
 pub use compare::{Change, Weight};
 pub use explain::Explained;
 pub use files::{body_files, is_body_name, is_tape_name, stray_bodies, tapes_below};
+pub use live::{Places, recorder};
+pub use rekey::{Rekeyed, Rekeying};
+pub use remove::{Removal, remove_tapes};
 pub use settings::Settings;
 pub use verify::{Finding, FindingKind};
