@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Rekey(commands::rekey::Args),
     Check(commands::check::Args),
     Serve(commands::serve::Args),
+    Review(commands::review::Args),
+    View(commands::view::Args),
     Import(commands::import::Args),
     Export(commands::export::Args),
     Stats(commands::stats::Args),

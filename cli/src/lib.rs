@@ -80,6 +80,8 @@ impl Command {
             Self::Rekey(args) => args.run(),
             Self::Check(args) => args.run(),
             Self::Serve(args) => args.run(),
+            Self::Review(args) => args.run(),
+            Self::View(args) => args.run(),
             Self::Import(args) => args.run(),
             Self::Export(args) => args.run(),
             Self::Stats(args) => args.run(),

@@ -1,6 +1,7 @@
 //! Which tapes are meant: files, folders, or the beginning of a key.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -123,10 +124,9 @@ impl AllSettings {
     pub(crate) fn of(files: &[PathBuf]) -> anyhow::Result<Self> {
         let mut all = HashMap::new();
         for file in files {
-            let folder = folder(file);
-            if !all.contains_key(&folder) {
-                let settings = Settings::for_folder(&folder)?;
-                all.insert(folder, settings);
+            if let Entry::Vacant(place) = all.entry(folder(file)) {
+                let settings = Settings::for_folder(place.key())?;
+                place.insert(settings);
             }
         }
         Ok(Self(all))

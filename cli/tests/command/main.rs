@@ -3,6 +3,8 @@
 mod help;
 mod live;
 mod reading;
+mod reviewing;
 mod scanning;
 mod support;
+mod viewing;
 mod writing;

@@ -11,7 +11,8 @@
 //! | which keys do today's rules give? | [`Settings::rekey`] |
 //! | what would the live request be? | [`Settings::live_request`] |
 //!
-//! [`recorder`] opens a folder outside of a test, to replay it or to compare it with a service; [`remove_tapes`] empties one.
+//! [`recorder`] opens a folder outside of a test, to replay it or to compare it with a service; [`remove_tapes`] empties one;
+//! [`pending_below`] finds what `RECORD=review` left to be looked at.
 //!
 //! Matching, redaction and storage are the recorder's own. Nothing here needs a network.
 //!
@@ -33,6 +34,7 @@ mod compare;
 mod explain;
 mod files;
 mod live;
+mod pending;
 mod rekey;
 mod remove;
 mod scan;
@@ -44,6 +46,7 @@ pub use compare::{Change, Weight};
 pub use explain::Explained;
 pub use files::{body_files, is_body_name, is_tape_name, stray_bodies, tapes_below};
 pub use live::{Places, recorder};
+pub use pending::{Pending, PendingKind, pending_below};
 pub use rekey::{Rekeyed, Rekeying};
 pub use remove::{Removal, remove_tapes};
 pub use settings::Settings;

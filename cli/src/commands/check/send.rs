@@ -25,7 +25,7 @@ const NOT_SENT: [&str; 6] = ["host", "content-length", "transfer-encoding", "con
 
 impl Sender {
     pub(super) fn new(timeout: Duration, to: Option<&str>) -> anyhow::Result<Self> {
-        let to = to.map(|to| base(to)).transpose()?;
+        let to = to.map(base).transpose()?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider).build();
         let config = Agent::config_builder().timeout_global(Some(timeout)).tls_config(tls).http_status_as_error(false);
