@@ -10,6 +10,7 @@ use crate::commands;
     name = "tapes",
     version,
     disable_help_subcommand = true,
+    max_term_width = 110,
     after_help = "Exit codes: 0 nothing to mend, 1 something was found or differs, 2 the command could not run.\n\
                   Without PATH, the folders named `tapes` in and below this one are meant."
 )]

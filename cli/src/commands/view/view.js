@@ -51,7 +51,7 @@
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     shown = tapes.filter((tape) => words.every((word) => tape.text.includes(word)));
-    count.textContent = shown.length === tapes.length ? tapes.length + " tapes" : shown.length + " of " + tapes.length;
+    count.textContent = shown.length === tapes.length ? tapes.length + (tapes.length === 1 ? " tape" : " tapes") : shown.length + " of " + tapes.length;
     const nodes = [];
     let folder = null;
     for (const tape of shown) {
@@ -192,7 +192,7 @@
       }
       at++;
       if (!children.length) return el("div", { class: "leaf" }, ...name, token + close);
-      const count = children.length + (token === "{" ? " members " : " items ");
+      const count = children.length + (token === "{" ? " member" : " item") + (children.length === 1 ? " " : "s ");
       const node = el("details", {}, el("summary", {}, ...name, token, el("span", { class: "folded dim" }, " " + count + close)), ...children,
         el("div", {}, close));
       node.open = depth < 3 && children.length <= 50;
@@ -206,17 +206,17 @@
     const title = el("h3", {}, "stream, " + frames.length + " pieces" + (timed ? "" : ", times not recorded"));
     const end = timed ? Math.max(1, frames[frames.length - 1][0]) : frames.length - 1;
     const most = Math.max(...frames.map(([, bytes]) => bytes), 1);
-    const picture = svg("svg", { viewBox: "0 0 1000 62", role: "img", "aria-label": "time line" });
-    picture.append(svg("line", { x1: 10, x2: 990, y1: 34, y2: 34 }));
+    const picture = svg("svg", { viewBox: "0 0 500 62", role: "img", "aria-label": "time line" });
+    picture.append(svg("line", { x1: 10, x2: 490, y1: 34, y2: 34 }));
     for (const [i, [ms, bytes, text]] of frames.entries()) {
-      const x = 10 + 980 * (timed ? ms : i) / end;
+      const x = 10 + 480 * (timed ? ms : i) / end;
       const mark = svg("circle", { cx: x, cy: 34, r: 3 + 9 * Math.sqrt(bytes / most) });
       mark.append(svg("title", {}, (timed ? ms + " ms, " : "") + bytes + " bytes\n" + text));
       picture.append(mark);
     }
     if (timed) {
       picture.append(svg("text", { x: 10, y: 60 }, "0 ms"));
-      picture.append(svg("text", { x: 990, y: 60, "text-anchor": "end" }, end + " ms"));
+      picture.append(svg("text", { x: 490, y: 60, "text-anchor": "end" }, end + " ms"));
     }
     return [title, picture];
   }
