@@ -124,7 +124,8 @@ impl AllSettings {
     pub(crate) fn of(files: &[PathBuf]) -> anyhow::Result<Self> {
         let mut all = HashMap::new();
         for file in files {
-            if let Entry::Vacant(place) = all.entry(folder(file)) {
+            let folder = folder(file);
+            if let Entry::Vacant(place) = all.entry(folder) {
                 let settings = Settings::for_folder(place.key())?;
                 place.insert(settings);
             }

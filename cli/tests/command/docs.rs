@@ -1,4 +1,4 @@
-//! `docs/tapes-command.md` has the help of every command, word for word. `UPDATE_DOCS=1` writes it anew.
+//! `docs/tapes-reference.md` has the help of every command, word for word. `UPDATE_DOCS=1` writes it anew.
 
 use std::path::PathBuf;
 
@@ -15,15 +15,16 @@ fn block<'a>(text: &'a str, heading: &str) -> Option<&'a str> {
 
 #[test]
 fn the_documentation_has_the_help_of_every_command() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/tapes-command.md");
-    let mut text = std::fs::read_to_string(&file).expect("docs/tapes-command.md").replace("\r\n", "\n");
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/tapes-reference.md");
+    let mut text = std::fs::read_to_string(&file).expect("docs/tapes-reference.md").replace("\r\n", "\n");
     let update = std::env::var_os("UPDATE_DOCS").is_some();
     let place = Place::new();
     for command in commands(&place) {
         let heading = format!("## `tapes {command}`");
         let help = place.run([command.as_str(), "--help"]).with_code(0);
         let help = help.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
-        let shown = block(&text, &heading).unwrap_or_else(|| panic!("docs/tapes-command.md has no block of {heading}"));
+        let shown =
+            block(&text, &heading).unwrap_or_else(|| panic!("docs/tapes-reference.md has no block of {heading}"));
         if update && shown != help {
             let at = shown.as_ptr() as usize - text.as_ptr() as usize;
             let len = shown.len();
