@@ -10,6 +10,7 @@ use crate::commands;
     name = "tapes",
     version,
     disable_help_subcommand = true,
+    max_term_width = 110,
     after_help = "Exit codes: 0 nothing to mend, 1 something was found or differs, 2 the command could not run.\n\
                   Without PATH, the folders named `tapes` in and below this one are meant."
 )]
@@ -26,12 +27,16 @@ pub(crate) enum Command {
     Explain(commands::explain::Args),
     Verify(commands::verify::Args),
     Scan(commands::scan::Args),
+    Prune(commands::prune::Args),
+    Rekey(commands::rekey::Args),
+    Check(commands::check::Args),
+    Serve(commands::serve::Args),
+    Review(commands::review::Args),
+    View(commands::view::Args),
     Stats(commands::stats::Args),
     Import(commands::import::Args),
     Export(commands::export::Args),
     Report(commands::report::Args),
-    Prune(commands::prune::Args),
-    Rekey(commands::rekey::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }

@@ -29,6 +29,7 @@
 //! | unset | [`Replay`](Mode::Replay) | answers come from tapes |
 //! | `1`, `all` | [`Record`](Mode::Record) | requests go out; the tapes become what this run made |
 //! | `missing` | [`Missing`](Mode::Missing) | requests that no tape answers go out and are added |
+//! | `review` | [`Review`](Mode::Review) | requests go out; what would change waits beside the tapes for `tapes review` |
 //! | `check` | [`Check`](Mode::Check) | requests go out; the test fails where the shape of an answer has changed |
 //! | `off` | [`Off`](Mode::Off) | requests go out; tapes are neither read nor written |
 //!

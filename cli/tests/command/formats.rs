@@ -110,6 +110,17 @@ fn every_format_is_written_and_an_unknown_one_is_told() {
 }
 
 #[test]
+fn what_was_exported_is_imported_again() {
+    let place = crate::support::shop();
+    for format in ["har", "vcr"] {
+        place.run(["export", "tapes/orders", "--as", format, "--into", format]).with_code(0);
+        let again = format!("again-{format}");
+        place.run(["import", format, "--into", &again]).with_code(0);
+        place.run(["verify", &again]).with_code(0);
+    }
+}
+
+#[test]
 fn what_is_not_there_is_told_once() {
     let place = Place::new();
     let ran = place.run(["import", "gone.yml", "--into", "tapes"]);

@@ -3,10 +3,12 @@
 use crate::support::Place;
 
 /// Every command, as `tapes --help` lists them.
-fn commands(place: &Place) -> Vec<String> {
+pub(crate) fn commands(place: &Place) -> Vec<String> {
     let help = place.run(["--help"]).with_code(0);
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    listed.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    // What is indented further goes on from the line before.
+    let names = listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 #[test]

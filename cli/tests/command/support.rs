@@ -67,7 +67,7 @@ impl Place {
     /// The command, not run yet.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tapes"));
-        command.current_dir(self.path()).env_remove("RECORD").env_remove("CI");
+        command.current_dir(self.path()).env_remove("RECORD").env_remove("CI").env_remove("COLUMNS");
         command
     }
 

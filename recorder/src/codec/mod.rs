@@ -3,7 +3,6 @@
 
 pub(crate) mod coding;
 pub(crate) mod digest;
-#[cfg(feature = "tools")]
 pub(crate) mod events;
 pub(crate) mod json;
 pub(crate) mod media;

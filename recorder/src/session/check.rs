@@ -1,14 +1,13 @@
 //! `RECORD=check`: does the live service still answer like the tapes? Shapes are compared, not values: an id or a time may
 //! change, a field that goes or a number that turns into text may not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::recording::lock;
+use super::shape::{Shape, shape};
 use super::state::{Entry, Inner, State};
 use super::{Error, ErrorKind};
-use crate::codec::coding;
-use crate::codec::json::{self, Kind, Node};
 use crate::tape::{Answer, Body, Outcome};
 
 /// The live service answers differently.
@@ -114,43 +113,8 @@ fn compare(old: &Answer, new: &Answer, change: &mut impl FnMut(&str, Option<Stri
             }
         }
         (was, _) => {
-            let kind = |json: bool| Some(if json { "JSON" } else { "not JSON" }.to_owned());
+            let kind = |read: bool| Some(if read { "JSON" } else { "not JSON" }.to_owned());
             change("body", kind(was.is_some()), kind(was.is_none()));
         }
     }
-}
-
-/// The types that stand at each path; array elements share one.
-type Shape = BTreeMap<String, BTreeSet<&'static str>>;
-
-fn shape(answer: &Answer) -> Option<Shape> {
-    let bytes = answer.body.bytes()?;
-    let encodings: Vec<_> = answer.headers.all("content-encoding").collect();
-    let decoded = coding::decode(encodings, bytes, u64::MAX).ok();
-    let node = json::parse(decoded.as_ref().map_or(bytes, |decoded| &decoded.bytes)).ok()?;
-    let mut shape = Shape::new();
-    walk(&node, "$".to_owned(), &mut shape);
-    Some(shape)
-}
-
-fn walk(node: &Node<'_>, path: String, shape: &mut Shape) {
-    let kind = match &node.kind {
-        Kind::Null => "null",
-        Kind::Bool(_) => "boolean",
-        Kind::Number(_) => "number",
-        Kind::String(_) => "string",
-        Kind::Array(items) => {
-            for item in items {
-                walk(item, format!("{path}[*]"), shape);
-            }
-            "array"
-        }
-        Kind::Object(members) => {
-            for member in members {
-                walk(&member.value, format!("{path}.{}", member.name), shape);
-            }
-            "object"
-        }
-    };
-    shape.entry(path).or_default().insert(kind);
 }

@@ -73,13 +73,17 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
     let mut unused = Vec::new();
     let mut result = Ok(());
     match inner.mode {
-        Mode::Record | Mode::Missing => {
+        Mode::Record | Mode::Missing | Mode::Review => {
             let saved = save::save(inner, state)?;
             if !saved.written.is_empty() && inner.location.root().ends_with("tapes") {
                 crate::store::guard_line_ends(inner.location.root())?;
             }
             report.written = saved.written;
             report.unchanged = saved.unchanged;
+            if saved.pending > 0 {
+                let (tapes, wait) = if saved.pending == 1 { ("tape", "waits") } else { ("tapes", "wait") };
+                report.warnings.push(format!("{} {tapes} {wait} for `tapes review`", saved.pending));
+            }
         }
         Mode::Check => result = check::judge(inner, state),
         Mode::Replay => {

@@ -78,7 +78,7 @@ impl Location {
     }
 
     /// A folder below that of all tapes, which has the configuration.
-    #[cfg(feature = "formats")]
+    #[cfg(any(feature = "formats", feature = "tools"))]
     pub(crate) fn below(root: &Path, folder: &Path, file: &'static str, line: u32) -> Self {
         let test = folder.display().to_string();
         Self { root: root.to_owned(), test, ..Self::of_folder(&root.join(folder), file, line) }

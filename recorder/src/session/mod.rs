@@ -28,6 +28,7 @@ mod recording;
 mod replay;
 mod run;
 mod save;
+mod shape;
 mod spool;
 mod state;
 mod tap;

@@ -15,6 +15,9 @@ pub enum Mode {
     Record,
     /// `RECORD=missing`: tapes answer what they can; the rest goes out and is added.
     Missing,
+    /// `RECORD=review`: every request goes out; what would change lies beside the tapes, which stay as they are, until
+    /// `tapes review` takes it over.
+    Review,
     /// `RECORD=check`: every request goes out; the answers are compared with the tapes, which stay as they are.
     Check,
     /// `RECORD=off`: every request goes out; tapes are neither read nor written.
@@ -25,7 +28,7 @@ pub enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "RECORD={word} is no mode. Valid are: unset (replay), 1 or all (record), missing (add what is not there), \
-     check (compare with the live service), off (live, nothing recorded)"
+     review (record for `tapes review`), check (compare with the live service), off (live, nothing recorded)"
 )]
 pub struct UnknownMode {
     /// What it holds.
@@ -36,7 +39,7 @@ impl Mode {
     /// Whether tapes may be written.
     #[must_use]
     pub fn writes(self) -> bool {
-        matches!(self, Self::Record | Self::Missing)
+        matches!(self, Self::Record | Self::Missing | Self::Review)
     }
 
     /// The mode of the environment: `RECORD`, and whether continuous integration allows it.
@@ -70,6 +73,7 @@ impl FromStr for Mode {
             "" => Self::Replay,
             "1" | "all" => Self::Record,
             "missing" => Self::Missing,
+            "review" => Self::Review,
             "check" => Self::Check,
             "off" => Self::Off,
             _ => return Err(UnknownMode { word: word.to_owned() }),
@@ -83,6 +87,7 @@ impl fmt::Display for Mode {
             Self::Replay => "replay",
             Self::Record => "record",
             Self::Missing => "missing",
+            Self::Review => "review",
             Self::Check => "check",
             Self::Off => "off",
         })
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn r03_recording_is_refused_in_ci_unless_forced() {
-        for word in ["1", "all", "missing"] {
+        for word in ["1", "all", "missing", "review"] {
             let error = Mode::from_env(env(&[("RECORD", word), ("CI", "true")])).expect_err("refused");
             assert!(error.to_string().contains("RECORD_IN_CI"), "{error}");
             let forced = [("RECORD", word), ("CI", "true"), ("RECORD_IN_CI", "1")];
@@ -117,7 +122,7 @@ mod tests {
     #[test]
     fn r04_an_unknown_word_lists_the_valid_ones() {
         let error = Mode::from_env(env(&[("RECORD", "yes")])).expect_err("refused").to_string();
-        for word in ["RECORD=yes", "all", "missing", "check", "off"] {
+        for word in ["RECORD=yes", "all", "missing", "review", "check", "off"] {
             assert!(error.contains(word), "{error}");
         }
     }

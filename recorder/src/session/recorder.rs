@@ -223,8 +223,8 @@ impl Recorder {
         self
     }
 
-    /// For another tool's recordings, in a folder below that of all tapes.
-    #[cfg(feature = "formats")]
+    /// For another tool's recordings, and for tools, in a folder below that of all tapes.
+    #[cfg(any(feature = "formats", feature = "tools"))]
     #[track_caller]
     pub(crate) fn for_import(root: &Path, folder: &Path) -> Self {
         let caller = Caller::caller();

@@ -9,7 +9,7 @@ use super::state::{Entry, Inner, State};
 use super::{Error, ErrorKind, Mode};
 use crate::key;
 use crate::policy::{self, Leak, Redactor};
-use crate::store::{Commit, tape_name};
+use crate::store::{Commit, pending, tape_name};
 use crate::tape::{Body, Cut, Key, Layer, Outcome, Request, Take, Tape};
 
 /// What a save did.
@@ -17,6 +17,8 @@ use crate::tape::{Body, Cut, Key, Layer, Outcome, Request, Take, Tape};
 pub(super) struct Saved {
     pub(super) written: Vec<String>,
     pub(super) unchanged: usize,
+    /// Changes that wait for a review.
+    pub(super) pending: usize,
 }
 
 struct Group {
@@ -61,6 +63,17 @@ pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
     let prune = inner.mode == Mode::Record;
     if prune {
         refuse_to_lose_unreadable(inner, &names)?;
+    }
+    if inner.mode == Mode::Review {
+        refuse_to_lose_unreadable(inner, &names)?;
+        for name in inner.folder.tapes()?.into_iter().filter(|name| !names.contains(name)) {
+            commit.write(pending::removal_of(&name), Vec::new());
+        }
+        saved.pending = commit.written().filter(|name| pending::tape_of(name).is_some()).count();
+    }
+    // What waited from an earlier run is out of date.
+    if inner.mode != Mode::Missing {
+        inner.folder.pending()?.into_iter().for_each(|name| commit.remove(name));
     }
     commit.apply(&inner.folder, &inner.seen, prune)?;
     Ok(saved)
@@ -187,6 +200,7 @@ fn stage(
         saved.unchanged += 1;
         commit.keep(name);
     } else {
+        let name = if inner.mode == Mode::Review { pending::change_of(&name) } else { name };
         saved.written.push(name.clone());
         commit.write(name, rendered.yaml.into_bytes());
     }

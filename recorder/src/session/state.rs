@@ -143,7 +143,7 @@ impl Session {
             return Ok(Step::Pass);
         }
         match inner.mode {
-            Mode::Record => {
+            Mode::Record | Mode::Review => {
                 let mut state = lock(&inner.state);
                 inner.live(&state, head).map_err(|error| state.fail(error))?;
                 let recording = self.record(&mut state, head, Spooled::default(), layer, None);

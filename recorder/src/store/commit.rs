@@ -16,6 +16,7 @@ use super::lock::FolderLock;
 pub(crate) struct Commit {
     writes: Vec<(String, Content)>,
     keeps: BTreeSet<String>,
+    removes: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -39,6 +40,16 @@ impl Commit {
     /// A file that stays as it is.
     pub(crate) fn keep(&mut self, name: String) {
         self.keeps.insert(name);
+    }
+
+    /// A file that goes, unless it is written.
+    pub(crate) fn remove(&mut self, name: String) {
+        self.removes.insert(name);
+    }
+
+    /// The names of what is written.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &str> {
+        self.writes.iter().map(|(name, _)| name.as_str())
     }
 
     /// Makes the folder so: everything written is there, and with `prune` every tape and body neither written nor kept is
@@ -74,6 +85,15 @@ impl Commit {
             }
         }
         staged.0.clear();
+        for name in self.removes.iter().filter(|name| !self.writes.iter().any(|(written, _)| written == *name)) {
+            let target = path.join(name);
+            match fs::remove_file(&target) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::io("remove", &target)(error));
+                }
+                _ => {}
+            }
+        }
         if prune {
             let written: BTreeSet<&str> = self.writes.iter().map(|(name, _)| name.as_str()).collect();
             let stale = now.0.keys().filter(|name| !written.contains(name.as_str()) && !self.keeps.contains(*name));

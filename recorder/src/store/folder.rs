@@ -99,6 +99,22 @@ impl Folder {
         Ok(self.snapshot()?.0.into_keys().filter(|name| is_tape(name)).collect())
     }
 
+    /// The names of changes that wait for a review, sorted.
+    pub(crate) fn pending(&self) -> Result<Vec<String>, StoreError> {
+        let entries = match std::fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(StoreError::io("list", &self.path)(e)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(StoreError::io("list", &self.path))?.file_name();
+            found.extend(name.into_string().ok().filter(|name| super::pending::tape_of(name).is_some()));
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// What lies in the folder now.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let entries = match std::fs::read_dir(&self.path) {

@@ -13,6 +13,7 @@ mod commit;
 mod folder;
 mod lock;
 mod name;
+pub(crate) mod pending;
 
 pub(crate) use attributes::guard_line_ends;
 pub(crate) use commit::Commit;

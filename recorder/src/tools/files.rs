@@ -65,10 +65,10 @@ pub fn stray_bodies(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         return Ok(Vec::new());
     }
     let tapes = Folder::new(folder.to_owned());
-    for name in tapes.tapes()? {
+    for name in tapes.tapes()?.into_iter().chain(tapes.pending()?) {
         let text = fs::read_to_string(tapes.file(&name)).unwrap_or_default();
         // What is not understood may refer to any of them.
-        if tapes.load(&name).is_err() {
+        if is_tape(&name) && tapes.load(&name).is_err() {
             return Ok(Vec::new());
         }
         bodies.retain(|body| !text.contains(body.as_str()));

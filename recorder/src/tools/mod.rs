@@ -9,8 +9,10 @@
 //! | is there a secret in it? | [`Settings::scan`] |
 //! | what differs in meaning? | [`Settings::compare`] |
 //! | which keys do today's rules give? | [`Settings::rekey`] |
+//! | what would the live request be? | [`Settings::live_request`] |
 //!
-//! [`remove_tapes`] empties a folder.
+//! [`recorder`] opens a folder outside of a test, to replay it or to compare it with a service; [`remove_tapes`] empties one;
+//! [`pending_below`] finds what `RECORD=review` left to be looked at.
 //!
 //! Matching, redaction and storage are the recorder's own. Nothing here needs a network.
 //!
@@ -31,6 +33,8 @@ mod body;
 mod compare;
 mod explain;
 mod files;
+mod live;
+mod pending;
 mod rekey;
 mod remove;
 mod scan;
@@ -41,6 +45,8 @@ pub use body::{StreamEvent, plain_body, stream_events};
 pub use compare::{Change, Weight};
 pub use explain::Explained;
 pub use files::{body_files, is_body_name, is_tape_name, stray_bodies, tapes_below};
+pub use live::{Places, recorder};
+pub use pending::{Pending, PendingKind, pending_below};
 pub use rekey::{Rekeyed, Rekeying};
 pub use remove::{Removal, remove_tapes};
 pub use settings::Settings;

@@ -11,6 +11,8 @@ use super::message::{Plain, correct_length, set_body};
 use super::placeholder;
 use super::redactor::Redactor;
 use super::scan::Spelling;
+#[cfg(feature = "tools")]
+use crate::tape::Request;
 use crate::tape::{Answer, Body, Headers};
 
 /// What a program sees where a tape has a placeholder.
@@ -57,6 +59,45 @@ impl Redactor {
             shown.body = Body::Bytes(changed.into());
         }
         shown
+    }
+}
+
+#[cfg(feature = "tools")]
+impl Redactor {
+    /// The request as a program would send it: with the values that are known in place of their placeholders.
+    ///
+    /// # Errors
+    /// With the names of those that are not, sorted.
+    pub(crate) fn reveal_request(&self, request: &Request) -> Result<Request, Vec<String>> {
+        let mut shown = request.clone();
+        shown.url = text(&self.book, &request.url, Spelling::Url);
+        headers(&self.book, &mut shown.headers);
+        let mut left = self.unknown(shown.url.as_bytes());
+        for (_, value) in shown.headers.iter() {
+            left.extend(self.unknown(value));
+        }
+        if let Body::Bytes(wire) = &request.body {
+            let plain = Plain::of(&request.headers, wire);
+            left.extend(self.unknown(&plain.bytes));
+            let form = Form::of(&plain.bytes, request.headers.text("content-type"));
+            let mut edits = edits(&self.book, &plain.bytes, form.spelling());
+            if let Form::Multipart(boundary) = &form {
+                part_lengths(&plain.bytes, boundary, &mut edits);
+            }
+            if !edits.is_empty()
+                && let Ok(changed) = set_body(apply(&plain.bytes, &edits), &plain, &mut Vec::new(), &edits)
+            {
+                correct_length(&mut shown.headers, wire.len(), changed.len());
+                shown.body = Body::Bytes(changed.into());
+            }
+        }
+        if left.is_empty() { Ok(shown) } else { Err(left.into_iter().collect()) }
+    }
+
+    /// The names of placeholders in a text that have no value here.
+    fn unknown(&self, text: &[u8]) -> std::collections::BTreeSet<String> {
+        let found = placeholder::all(text).map(|(_, found)| found.name);
+        found.filter(|name| self.book.value_of(name).is_none()).collect()
     }
 }
 
