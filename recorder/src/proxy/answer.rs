@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -76,12 +77,18 @@ pub(super) fn refusal(status: StatusCode, code: &'static str, text: impl Into<St
     response
 }
 
+/// A recorded timeout is silence, so that the client's own limit runs out. One that has none, or a longer one, is not kept waiting
+/// for ever.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// No answer came: ends the way the connection to the service did, as near as a connection that was made can.
 pub(super) async fn failed(fault: &Fault, line: &Line, is_http2: bool) -> Ended {
     use FaultKind as K;
     match fault.kind {
-        // The client's own limit has to run out; it hangs up then.
-        K::Timeout => std::future::pending().await,
+        K::Timeout => {
+            tokio::time::sleep(SILENCE).await;
+            line.reset();
+        }
         // HTTP/2 ends the stream alone, by a number.
         _ if is_http2 => {}
         K::Closed => {}
@@ -140,10 +147,11 @@ impl Ending {
                     let (line, fault) = (Arc::clone(&self.line), fault_of(&error));
                     self.end = Some(Box::pin(async move {
                         line.drained().await;
-                        match fault.kind {
-                            FaultKind::Timeout => std::future::pending().await,
-                            FaultKind::Reset => line.reset(),
-                            _ => {}
+                        if fault.kind == FaultKind::Timeout {
+                            tokio::time::sleep(SILENCE).await;
+                        }
+                        if matches!(fault.kind, FaultKind::Timeout | FaultKind::Reset) {
+                            line.reset();
                         }
                     }));
                 }

@@ -63,6 +63,11 @@ impl Proxy {
         self.file("pem", self.ca_pem().as_bytes())
     }
 
+    #[cfg(any(feature = "reqwest-client-0_12", feature = "reqwest-client-0_13"))]
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// The temporary file of this kind, made when it is first asked for.
     pub(super) fn file(&self, kind: &'static str, content: &[u8]) -> Result<PathBuf, ProxyError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -36,6 +36,8 @@ mod connection;
 mod engine;
 mod guard;
 mod request;
+#[cfg(any(feature = "reqwest-client-0_12", feature = "reqwest-client-0_13"))]
+mod reqwest;
 mod route;
 mod upstream;
 mod wire;
