@@ -10,6 +10,7 @@
 pub mod adapters;
 mod bench;
 pub mod origin;
+pub mod secure;
 pub mod throwaway;
 
 pub use bench::{Bench, Run, run};

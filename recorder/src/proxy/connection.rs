@@ -101,4 +101,3 @@ fn without_port(authority: Authority, usual: u16) -> Authority {
     }
     authority.host().parse().unwrap_or(authority)
 }
-

@@ -103,7 +103,9 @@ fn target(uri: &Uri, shared: &Shared, via: &Via) -> Result<Target, String> {
                 return uri.map(Target::Service).map_err(|error| format!("`{path}` is no path: {error}"));
             }
             None => {
-                let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Ok(Target::Engine) };
+                let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+                    return Ok(Target::Engine);
+                };
                 if authority.host().eq_ignore_ascii_case(CONTROL_HOST) || shared.is_me(authority) {
                     return Ok(Target::Engine);
                 }

@@ -64,6 +64,34 @@ macro_rules! plain_clients {
             use crate::proxy::Proxy;
             use crate::session::Tapes;
 
+            impl Proxy {
+                #[doc = concat!("Wires a builder of reqwest ", $version, " to this engine, which runs as long as the client does, whatever becomes of this guard. The builder's own proxies and")]
+                /// TLS are replaced.
+                ///
+                /// # Panics
+                /// Where reqwest takes no proxy on loopback or no certificate of this run, which it does.
+                #[must_use]
+                pub fn $builder(&self, client: $reqwest::ClientBuilder) -> $reqwest::ClientBuilder {
+                    let (proxy, tls, kept) = self.wiring();
+                    client.no_proxy().proxy(proxy).$preconfigured(tls).connector_layer(kept)
+                }
+
+                #[doc = concat!("As [`", stringify!($builder), "`](Self::", stringify!($builder), "), for a blocking client.")]
+                ///
+                /// # Panics
+                /// As that does.
+                #[must_use]
+                pub fn $blocking_builder(&self, client: $reqwest::blocking::ClientBuilder) -> $reqwest::blocking::ClientBuilder {
+                    let (proxy, tls, kept) = self.wiring();
+                    client.no_proxy().proxy(proxy).$preconfigured(tls).connector_layer(kept)
+                }
+
+                fn wiring(&self) -> ($reqwest::Proxy, rustls::ClientConfig, Kept) {
+                    let tls = self.client_tls().unwrap_or_else(|error| panic!("{error}"));
+                    (build($reqwest::Proxy::all(self.url())), tls, Kept(Arc::clone(self.engine())))
+                }
+            }
+
             impl Tapes {
                 #[doc = concat!("A plain client of reqwest ", $version, " on these tapes, for a program or library that takes no other: its requests go through an")]
                 /// engine on loopback that runs as long as the client. The tapes are below redirects and decompression, each hop
@@ -84,8 +112,7 @@ macro_rules! plain_clients {
                 #[must_use]
                 #[track_caller]
                 pub fn $builder(&self, client: $reqwest::ClientBuilder) -> $reqwest::ClientBuilder {
-                    let (proxy, tls, kept) = wiring(self.proxy());
-                    client.no_proxy().proxy(proxy).$preconfigured(tls).connector_layer(kept)
+                    self.proxy().$builder(client)
                 }
 
                 #[doc = concat!("As [`", stringify!($client), "`](Self::", stringify!($client), "), blocking. Outside of async code.")]
@@ -105,18 +132,8 @@ macro_rules! plain_clients {
                 #[must_use]
                 #[track_caller]
                 pub fn $blocking_builder(&self, client: $reqwest::blocking::ClientBuilder) -> $reqwest::blocking::ClientBuilder {
-                    let (proxy, tls, kept) = wiring(self.proxy());
-                    client.no_proxy().proxy(proxy).$preconfigured(tls).connector_layer(kept)
+                    self.proxy().$blocking_builder(client)
                 }
-            }
-
-            #[track_caller]
-            fn wiring(proxy: Proxy) -> ($reqwest::Proxy, rustls::ClientConfig, Kept) {
-                let tls = match proxy.client_tls() {
-                    Ok(tls) => tls,
-                    Err(error) => panic!("{error}"),
-                };
-                (build($reqwest::Proxy::all(proxy.url())), tls, Kept(Arc::clone(proxy.engine())))
             }
 
             #[track_caller]

@@ -49,16 +49,8 @@ const OWN_LIMIT: (&str, &str) = (
 );
 
 /// All of them.
-pub static ALL: [&dyn Adapter; 8] = [
-    &TOWER,
-    &CONNECTOR,
-    &CONNECTOR_HTTP2,
-    &REQWEST_0_12,
-    &REQWEST_0_13,
-    &UREQ,
-    &REQWEST_CLIENT,
-    &REQWEST_BLOCKING,
-];
+pub static ALL: [&dyn Adapter; 8] =
+    [&TOWER, &CONNECTOR, &CONNECTOR_HTTP2, &REQWEST_0_12, &REQWEST_0_13, &UREQ, &REQWEST_CLIENT, &REQWEST_BLOCKING];
 
 /// How one client is put on tapes.
 pub trait Adapter: Sync {
