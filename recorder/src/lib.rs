@@ -155,6 +155,8 @@ pub mod formats;
 pub mod key;
 mod macros;
 pub mod policy;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod session;
 mod store;
 pub mod tape;

@@ -10,6 +10,7 @@
 pub mod adapters;
 mod bench;
 pub mod origin;
+pub mod secure;
 pub mod throwaway;
 
 pub use bench::{Bench, Run, run};
@@ -24,6 +25,8 @@ macro_rules! over_all_adapters {
         $crate::over_all_adapters!(@each reqwest_0_12, REQWEST_0_12, $($name),*);
         $crate::over_all_adapters!(@each reqwest_0_13, REQWEST_0_13, $($name),*);
         $crate::over_all_adapters!(@each ureq, UREQ, $($name),*);
+        $crate::over_all_adapters!(@each reqwest_client, REQWEST_CLIENT, $($name),*);
+        $crate::over_all_adapters!(@each reqwest_blocking, REQWEST_BLOCKING, $($name),*);
     };
     (@each $module:ident, $adapter:ident, $($name:ident),*) => {
         mod $module {

@@ -10,10 +10,9 @@ use recorder_tests::adapters::ALL;
 use traffic_recorder::tape::Layer;
 
 /// Behaviours that wait for other parts of the project.
-const LATER: [(u32, &str); 3] = [
+const LATER: [(u32, &str); 2] = [
     (69, "seeded randomness, clock and variables in the tape: not built yet"),
     (70, "template rules (the answer echoes an id of the request): not built yet"),
-    (91, "the loopback engine with its own certificate authority: not built yet"),
 ];
 
 /// The last behaviour of the list.

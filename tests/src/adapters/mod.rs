@@ -6,6 +6,7 @@
 mod chunks;
 mod connector;
 mod failure;
+mod plain;
 mod reqwest;
 mod tower;
 mod ureq;
@@ -22,6 +23,7 @@ pub use self::reqwest::{REQWEST_0_12, REQWEST_0_13};
 pub use chunks::Chunks;
 pub use connector::{CONNECTOR, CONNECTOR_HTTP2};
 pub use failure::{Failure, refusal};
+pub use plain::{REQWEST_BLOCKING, REQWEST_CLIENT};
 pub use tower::TOWER;
 pub use ureq::UREQ;
 
@@ -47,7 +49,8 @@ const OWN_LIMIT: (&str, &str) = (
 );
 
 /// All of them.
-pub static ALL: [&dyn Adapter; 6] = [&TOWER, &CONNECTOR, &CONNECTOR_HTTP2, &REQWEST_0_12, &REQWEST_0_13, &UREQ];
+pub static ALL: [&dyn Adapter; 8] =
+    [&TOWER, &CONNECTOR, &CONNECTOR_HTTP2, &REQWEST_0_12, &REQWEST_0_13, &UREQ, &REQWEST_CLIENT, &REQWEST_BLOCKING];
 
 /// How one client is put on tapes.
 pub trait Adapter: Sync {

@@ -277,7 +277,7 @@ pub fn decode(coding: &str, coded: &[u8]) -> Vec<u8> {
 }
 
 /// One runtime for all origins of a process, apart from those of the tests: a test may block its own.
-fn runtime() -> &'static Handle {
+pub(crate) fn runtime() -> &'static Handle {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();

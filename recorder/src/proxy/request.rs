@@ -1,0 +1,207 @@
+//! One request: where it is meant to go, whose tapes it belongs to, and what comes of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tower_layer::Layer as _;
+use tower_service::Service;
+
+use super::answer::{Body, Ended, failed, fault_of, refusal, refused};
+use super::engine::Shared;
+use super::route::TEST_FIELD;
+use super::wire::Line;
+use crate::client::TapesLayer;
+use crate::session::Error;
+
+/// Where a connection's requests go.
+#[derive(Debug, Clone)]
+pub(super) enum Via {
+    /// The client speaks to the engine.
+    Front,
+    /// The client speaks to a host through the engine.
+    Tunnel(Scheme, Authority),
+}
+
+/// The host under which the engine itself answers.
+pub const CONTROL_HOST: &str = "tapes.control";
+
+/// The most that is read of a request to the engine itself, in bytes.
+const CONTROL_LIMIT: usize = 64 * 1024;
+
+enum Target {
+    Service(Uri),
+    Engine,
+}
+
+/// Answers one request that is no `CONNECT`.
+pub(super) async fn answer(
+    mut request: Request<Incoming>,
+    shared: &Shared,
+    via: &Via,
+    line: &Arc<Line>,
+) -> Result<Response<Body>, Ended> {
+    let target = match target(request.uri(), shared, via) {
+        Ok(target) => target,
+        Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "request", reason)),
+    };
+    let Target::Service(uri) = target else { return Ok(control(request, shared).await) };
+    if is_upgrade(request.headers()) {
+        return Ok(refusal(StatusCode::NOT_IMPLEMENTED, "upgrade", NO_UPGRADES));
+    }
+    let test = request.headers_mut().remove(TEST_FIELD);
+    let test = match test.as_ref().map(|value| value.to_str()).transpose() {
+        Ok(test) => test,
+        Err(_) => return Ok(refusal(StatusCode::BAD_REQUEST, "request", "the name of the test is not ASCII")),
+    };
+    let session = match shared.route.session(test) {
+        Ok(session) => session,
+        Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "test", reason)),
+    };
+    of_this_hop_only(request.headers_mut());
+    if matches!(via, Via::Front) && shared.reverse.is_some() {
+        // It names the engine; the client of the way out names the service.
+        request.headers_mut().remove(header::HOST);
+    }
+    let is_http2 = request.version() == Version::HTTP_2;
+    let (mut parts, body) = request.into_parts();
+    parts.uri = uri;
+    // hyper's own, of the connection to the client.
+    parts.extensions = http::Extensions::new();
+    let mut request = Request::from_parts(parts, body);
+    if request.version() == Version::HTTP_11 && !session.is_offline() {
+        pass_interim_answers_on(&mut request, line);
+    }
+    match TapesLayer::of(session).layer(shared.upstream.clone()).call(request).await {
+        Ok(mut response) => {
+            if is_http2 {
+                without_fields_of_http1(response.headers_mut());
+            }
+            Ok(Body::taped(response, line))
+        }
+        Err(error) => match error.downcast_ref::<Error>() {
+            Some(refusal) => Ok(refused(refusal)),
+            None => Err(failed(&fault_of(&error), line, is_http2).await),
+        },
+    }
+}
+
+/// The absolute URL that a request is for. What a message says of its target is read once, here: a proxy that reads it twice can be
+/// made to read two things.
+fn target(uri: &Uri, shared: &Shared, via: &Via) -> Result<Target, String> {
+    let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let (scheme, authority) = match via {
+        Via::Tunnel(scheme, authority) => (scheme.clone(), authority.clone()),
+        Via::Front => match &shared.reverse {
+            Some(reverse) => {
+                let prefix = reverse.prefix.as_str();
+                let uri = Uri::builder().scheme(reverse.scheme.clone()).authority(reverse.authority.clone());
+                let uri = uri.path_and_query(format!("{prefix}{path}")).build();
+                return uri.map(Target::Service).map_err(|error| format!("`{path}` is no path: {error}"));
+            }
+            None => {
+                let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+                    return Ok(Target::Engine);
+                };
+                if authority.host().eq_ignore_ascii_case(CONTROL_HOST) || shared.is_me(authority) {
+                    return Ok(Target::Engine);
+                }
+                (scheme.clone(), authority.clone())
+            }
+        },
+    };
+    if authority.as_str().contains('@') {
+        return Err("credentials do not belong into the URL of a request: send them in `authorization`".to_owned());
+    }
+    if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+        return Err(format!("the scheme `{scheme}` is neither http nor https"));
+    }
+    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
+    uri.map(Target::Service).map_err(|error| format!("`{path}` is no path: {error}"))
+}
+
+async fn control(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(reason) => return refusal(StatusCode::BAD_REQUEST, "control", reason),
+    };
+    let path = parts.uri.path();
+    if parts.method == Method::GET && path == "/ca.pem" {
+        return Body::text(StatusCode::OK, shared.authority.pem().to_owned());
+    }
+    match shared.route.control(&parts.method, path, &body) {
+        Some((status, text)) => Body::text(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), text),
+        None => refusal(
+            StatusCode::NOT_FOUND,
+            "control",
+            format!(
+                "{} {path}: this is the recorder itself. As a proxy it is asked for absolute URLs (curl -x {} http://..)",
+                parts.method, shared.url
+            ),
+        ),
+    }
+}
+
+async fn read(mut body: Incoming) -> Result<Bytes, String> {
+    let mut whole = Vec::new();
+    let mut body = std::pin::pin!(&mut body);
+    while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let frame = frame.map_err(|error| error.to_string())?;
+        if let Some(data) = frame.data_ref() {
+            whole.extend_from_slice(data);
+        }
+        if whole.len() > CONTROL_LIMIT {
+            return Err(format!("a request to the recorder itself has {CONTROL_LIMIT} bytes at most"));
+        }
+    }
+    Ok(whole.into())
+}
+
+const NO_UPGRADES: &str = "this connection was to be upgraded (WebSocket, most likely), and what is said after that is no exchange that a tape \
+                           could hold yet. Let the program reach this service without the proxy (NO_PROXY), or give it another transport";
+
+/// Whether the connection is to become another. An upgrade to HTTP/2 may be declined, and is.
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.get_all(header::UPGRADE).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"h2c"))
+}
+
+/// Fields that a client says to its proxy.
+fn of_this_hop_only(headers: &mut HeaderMap) {
+    headers.remove("proxy-connection");
+    headers.remove(header::PROXY_AUTHORIZATION);
+    if headers.remove(header::UPGRADE).is_some() {
+        headers.remove("http2-settings");
+        headers.remove(header::CONNECTION);
+    }
+}
+
+/// HTTP/2 has its own ways to say these, and takes none of them.
+fn without_fields_of_http1(headers: &mut HeaderMap) {
+    for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+        headers.remove(name);
+    }
+}
+
+/// Interim answers reach the client when they arrive. They are not part of a tape.
+fn pass_interim_answers_on(request: &mut Request<Incoming>, line: &Arc<Line>) {
+    let line = Arc::clone(line);
+    hyper::ext::on_informational(request, move |interim| {
+        // The engine's own server says this one.
+        if interim.status() == StatusCode::CONTINUE {
+            return;
+        }
+        let mut text = format!("HTTP/1.1 {}\r\n", interim.status()).into_bytes();
+        for (name, value) in interim.headers() {
+            text.extend_from_slice(name.as_str().as_bytes());
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(value.as_bytes());
+            text.extend_from_slice(b"\r\n");
+        }
+        text.extend_from_slice(b"\r\n");
+        line.aside(&text);
+    });
+}
