@@ -156,9 +156,8 @@
 //!     let id = tapes.rng().uuid();
 //! #   let service = service_fn(|_: Request<_>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
 //! #   let client = tapes.layer().layer(service);
-//!     let order = format!(r#"{{"id":"{id}"}}"#);
+//!     let request = Request::put(format!("https://api.example.com/orders/{id}")).body(String::new()).unwrap();
 //!     // ... send it ...
-//! #   let request = Request::post("https://api.example.com/orders").body(order).unwrap();
 //! #   assert_eq!(client.oneshot(request).await.unwrap().status(), 200);
 //!     id
 //! }
