@@ -83,6 +83,22 @@ impl Tapes {
     }
 }
 
+#[cfg(feature = "proxy")]
+impl Tapes {
+    /// Ends the session of a test that failed: as where one panics, the old tapes stay. What had gone wrong with the tapes by then is
+    /// returned, since it may be the reason.
+    pub(crate) fn abandon(mut self) -> Option<Error> {
+        finish::abandon(&self.session, self.session.0.options.on_panic == OnPanic::Save);
+        self.claim = None;
+        lock(&self.session.0.state).failure.clone()
+    }
+
+    /// The folder of this test's tapes.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.session.0.location.folder()
+    }
+}
+
 impl Drop for Tapes {
     #[track_caller]
     fn drop(&mut self) {
