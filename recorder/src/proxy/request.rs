@@ -114,13 +114,13 @@ fn target(uri: &Uri, shared: &Shared, via: &Via) -> Result<Target, String> {
                 let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
                     return Ok(Target::Engine);
                 };
-                if authority.host().eq_ignore_ascii_case(CONTROL_HOST) || shared.is_me(authority) {
-                    return Ok(Target::Engine);
-                }
                 (scheme.clone(), authority.clone())
             }
         },
     };
+    if authority.host().eq_ignore_ascii_case(CONTROL_HOST) || shared.is_me(&authority) {
+        return Ok(Target::Engine);
+    }
     if authority.as_str().contains('@') {
         return Err("credentials do not belong into the URL of a request: send them in `authorization`".to_owned());
     }

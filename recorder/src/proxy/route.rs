@@ -43,7 +43,7 @@ pub(super) fn named_in_field(headers: &mut HeaderMap) -> Result<Option<String>, 
     name.map(Some).map_err(|_| format!("the name of the test in {TEST_FIELD} is not UTF-8; percent-encode it"))
 }
 
-/// The test that a client names as its user at this proxy: `http://TEST@127.0.0.1:8080`. A password is nobody's.
+/// The test that a client names as its user at this proxy: `http://TEST:x@127.0.0.1:8080`. The password is nobody's.
 pub(super) fn named_as_user(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::PROXY_AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = value.split_once(' ')?;

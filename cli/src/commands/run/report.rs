@@ -77,7 +77,7 @@ impl Report<'_> {
         }
         let given_up = self.ended.tests.iter().filter(|test| !test.passed).count();
         if given_up > 0 {
-            text.push_str(&format!(", {} failed and left their tapes as they were", words::count(given_up, "test")));
+            text.push_str(&format!(", tapes of {} left as they were", words::count(given_up, "failed test")));
         }
         text.push('\n');
         text

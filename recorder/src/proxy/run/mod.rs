@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   pytest, vitest …                        engine                       suite
-//!     test A ── http://A@127.0.0.1:port ──►        ── A ──► session of A ──► tapes/a/
+//!     test A ── http://A:x@127.0.0.1:port ►        ── A ──► session of A ──► tapes/a/
 //!     test B ── x-tapes-test: B ──────────►  route ── B ──► session of B ──► tapes/b/
 //!     test C ── (says nothing) ───────────►        ──   ──► the test that is on; else the run's own tapes
 //!     plugin ── POST /test/begin, /end ───►  control: opens, judges, saves; what is wrong goes back to the plugin

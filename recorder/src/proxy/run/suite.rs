@@ -187,7 +187,8 @@ impl Suite {
             id: test.id.clone(),
             folder: test.tapes.folder().to_owned(),
             mode: test.tapes.mode(),
-            proxy: format!("http://{}@{address}", test.id),
+            // Without a password, requests (of Python) leaves the user out as well.
+            proxy: format!("http://{}:x@{address}", test.id),
         }
     }
 
