@@ -93,6 +93,12 @@ impl Args {
     }
 
     fn start(&self) -> anyhow::Result<Run> {
+        anyhow::ensure!(
+            self.reachable || self.listen.ip().is_loopback(),
+            "--listen {}: other machines reach that, and who does reads the tapes and sends requests from here. \
+             Listen at 127.0.0.1, or add --reachable if it is meant",
+            self.listen
+        );
         let mut builder = Run::builder(&self.into).command(self.written()).unnamed(&self.name).listen(self.listen);
         if self.offline {
             builder = builder.mode(Mode::Replay);
