@@ -20,7 +20,7 @@ if (process.env.TAPES_CONTROL) {
   });
 
   afterEach(async ({ task }) => {
-    const { error } = await tell("end", { name: name(task), passed: task.result?.state !== "fail" });
+    const { error } = await tell("end", { name: name(task), passed: task.result?.state === "pass" });
     if (error) throw new Error(error);
   });
 }

@@ -15,13 +15,20 @@ def tell(what, **said):
         return json.load(answer)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    item.passed = report.passed
+    return report
+
+
 @pytest.fixture(autouse="TAPES_CONTROL" in os.environ)
 def tapes(request, monkeypatch):
-    name, failed = request.node.nodeid, request.session.testsfailed
-    proxy = tell("begin", name=name)["proxy"]
+    test = request.node
+    proxy = tell("begin", name=test.nodeid)["proxy"]
     for variable in PROXIES:
         monkeypatch.setenv(variable, proxy)
     yield
-    error = tell("end", name=name, passed=request.session.testsfailed == failed)["error"]
+    error = tell("end", name=test.nodeid, passed=test.passed)["error"]
     if error:
         pytest.fail(error, pytrace=False)

@@ -138,6 +138,10 @@ async fn control(request: Request<Incoming>, shared: &Shared) -> Response<Body> 
         Err(reason) => return refusal(StatusCode::BAD_REQUEST, "control", reason),
     };
     let path = parts.uri.path();
+    // A page that somebody has open in a browser can send here, and says whose it is.
+    if parts.headers.contains_key(header::ORIGIN) {
+        return refusal(StatusCode::FORBIDDEN, "control", "the recorder itself is not there for pages of the web");
+    }
     if parts.method == Method::GET && path == "/ca.pem" {
         return Body::text(StatusCode::OK, shared.authority.pem().to_owned());
     }

@@ -362,3 +362,20 @@ fn a_secret_that_replaying_lacks_is_a_placeholder() {
     let error = stage.builder(Mode::Replay).start().unwrap_err().to_string();
     assert!(error.contains("recorder.yaml"), "{error}");
 }
+
+/// The program sees a connection that ends; the run says what was behind it.
+#[test]
+fn a_service_that_cannot_be_asked_is_named_with_the_reason() {
+    let stage = Stage::new();
+    // Its certificate is of nobody that this run trusts.
+    let run = Run::builder(stage.root()).mode(Mode::Record).start().unwrap();
+    assert!(client(&run, run.proxy().url()).get(stage.secure.url("/ok?token=fake-token-of-nobody")).send().is_err());
+    let ended = run.finish(true);
+    let [line] = &ended.tests[0].unanswered[..] else { panic!("{ended:?}") };
+    assert!(
+        line.starts_with("GET https://localhost") && line.contains(": tls (") && line.contains("UnknownIssuer"),
+        "{line}"
+    );
+    assert!(!line.contains("fake-token"), "{line}");
+    assert!(ended.tests[0].json().contains("\"unanswered\": [\"GET https"), "{}", ended.tests[0].json());
+}

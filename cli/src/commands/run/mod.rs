@@ -23,7 +23,7 @@ use crate::{Outcome, Verdict};
     test is on: POST /test/begin and /test/end. Requests of no test have the tapes of --name.\n\
     Exit codes: that of the program where it is not 0 (128 and the number of a signal); else 1 where a request had no tape, a tape was not asked \
     for or could not be saved; else 0; and 2 where the program could not be run.\n\
-    JSON, on standard error: {mode, exit, tests: [{test, folder, mode, passed, ok, replayed, live, written, unchanged, warnings, error, code}], \
+    JSON, on standard error: {mode, exit, tests: [{test, folder, mode, passed, ok, replayed, live, written, unchanged, warnings, unanswered, error, code}], \
     refused}")]
 pub(crate) struct Args {
     /// The folder of all tapes, with the recorder.yaml for them
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Answers from tapes, whatever RECORD says
     #[arg(long)]
     offline: bool,
-    /// Trusts the authorities in this file when it asks services, besides those that browsers trust
+    /// Trusts the authorities in this file when it asks services, besides those that browsers and this system trust
     #[arg(long, value_name = "PEM")]
     trust: Vec<PathBuf>,
     /// A host that the program reaches without the recorder; `.example.com` for all below

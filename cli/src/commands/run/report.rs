@@ -49,6 +49,10 @@ impl Report<'_> {
             let error = test.error.as_ref().map(ToString::to_string).unwrap_or_default();
             text.push_str(&format!("\ntraffic-recorder: {}\n{}\n", test.test, indented(&error)));
         }
+        // A program sees a connection that ends, and no reason.
+        for line in self.ended.tests.iter().flat_map(|test| &test.unanswered) {
+            text.push_str(&format!("\ntraffic-recorder: no answer came to {line}\n"));
+        }
         for reason in &self.ended.refused {
             text.push_str(&format!("\ntraffic-recorder: a request was refused\n{}\n", indented(reason)));
         }
@@ -76,7 +80,7 @@ impl Report<'_> {
             text.push_str(&format!(", {}", words::count(against, "error")));
         }
         let given_up = self.ended.tests.iter().filter(|test| !test.passed).count();
-        if given_up > 0 {
+        if given_up > 0 && self.mode.writes() {
             text.push_str(&format!(", tapes of {} left as they were", words::count(given_up, "failed test")));
         }
         text.push('\n');

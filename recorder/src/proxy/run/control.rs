@@ -81,7 +81,7 @@ impl Begun {
 }
 
 impl TestEnd {
-    /// `{test, folder, mode, passed, ok, replayed, live, written, unchanged, warnings, error, code}`: `error` is text or null, `ok` whether
+    /// `{test, folder, mode, passed, ok, replayed, live, written, unchanged, warnings, unanswered, error, code}`: `error` is text or null, `ok` whether
     /// the recorder has nothing against the test.
     #[must_use]
     pub fn json(&self) -> String {
@@ -97,6 +97,7 @@ impl TestEnd {
         text.strings("written", &report.written);
         text.raw("unchanged", &report.unchanged);
         text.strings("warnings", &report.warnings);
+        text.strings("unanswered", &self.unanswered);
         match &self.error {
             Some(error) => {
                 text.string("error", &error.to_string());

@@ -127,7 +127,7 @@ fn quoted(file: PathBuf) -> OsString {
 }
 
 /// What the program would trust without us: it may have connections that are none of HTTP.
-fn system_bundle() -> String {
+pub(super) fn system_bundle() -> String {
     let told = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let known = BUNDLES.iter().map(PathBuf::from);
     told.into_iter().chain(known).find_map(|file| std::fs::read_to_string(file).ok()).unwrap_or_default()

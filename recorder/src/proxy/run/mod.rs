@@ -125,7 +125,7 @@ impl RunBuilder {
         self
     }
 
-    /// As [`ProxyBuilder::trust_pem`].
+    /// As [`ProxyBuilder::trust_pem`], besides what this system or an inherited `SSL_CERT_FILE` trusts.
     ///
     /// # Errors
     /// As that.
@@ -156,7 +156,8 @@ impl RunBuilder {
             command: self.command,
             unnamed: self.unnamed,
         });
-        let proxy = self.proxy.start()?;
+        // What the program would trust without us.
+        let proxy = self.proxy.trust_readable(&environment::system_bundle()).start()?;
         self.suite.listens_at(proxy.address(), proxy.ca_der());
         Ok(Run { suite: self.suite, proxy, secrets: config.secrets })
     }

@@ -88,6 +88,8 @@ pub struct TestEnd {
     pub report: Option<Report>,
     /// What is wrong with its tapes, or what it was refused.
     pub error: Option<Error>,
+    /// Requests that went out and got no answer, each with the reason. They are on the tapes like answers.
+    pub unanswered: Vec<String>,
     /// Whether its runner was told.
     pub told: bool,
 }
@@ -252,7 +254,7 @@ impl Suite {
 impl State {
     fn end(&mut self, at: usize, passed: bool, told: bool) -> TestEnd {
         let Test { name, tapes, .. } = self.on.remove(at);
-        let (folder, mode) = (tapes.folder().to_owned(), tapes.mode());
+        let (folder, mode, unanswered) = (tapes.folder().to_owned(), tapes.mode(), tapes.unanswered());
         let (report, error) = match passed {
             true => match tapes.finish() {
                 Ok(report) => (Some(report), None),
@@ -263,7 +265,7 @@ impl State {
         if let Some(owner) = self.folders.get_mut(&folder_of_any(&name)) {
             owner.passed = passed && error.is_none();
         }
-        let ended = TestEnd { test: name, folder, mode, passed, report, error, told };
+        let ended = TestEnd { test: name, folder, mode, passed, report, error, unanswered, told };
         self.ended.push(ended.clone());
         ended
     }
