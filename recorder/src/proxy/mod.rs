@@ -14,6 +14,7 @@
 //! - **A refusal** (a miss, the guard) is an answer over a socket: status 470, the code in the field `x-tapes-error`, the
 //!   explanation in the body. The test fails with it at its end, as with any other client.
 //! - **A failure** (refused, reset, cut off …) ends the connection as near to the way it ended live as one can that had been made.
+//! - **A suite in another language** has an engine for all of its tests: [`Run`], and the command `tapes run`.
 //! - **An upgrade** (WebSocket) is refused with a reason: no tape can hold what follows.
 //!
 //! ```no_run
@@ -39,6 +40,7 @@ mod request;
 #[cfg(any(feature = "reqwest-client-0_12", feature = "reqwest-client-0_13"))]
 mod reqwest;
 mod route;
+mod run;
 mod upstream;
 mod wire;
 
@@ -47,3 +49,4 @@ pub use builder::{ProxyBuilder, ProxyError};
 pub use guard::Proxy;
 pub use request::CONTROL_HOST;
 pub use route::TEST_FIELD;
+pub use run::{Run, RunBuilder, RunEnd, RunError, TestEnd};

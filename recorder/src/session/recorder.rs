@@ -72,6 +72,28 @@ impl Recorder {
         Self::new(Ok(Location::of_folder(folder.as_ref(), caller.file(), caller.line())))
     }
 
+    /// A recorder for the tapes of a test that has a name in another language, below the folder of all: where `tapes run --into ROOT`
+    /// recorded them, a test in Rust finds them. `recorder.yaml` is looked for as in [`at`](Self::at), and in `root`.
+    ///
+    /// ```no_run
+    /// use traffic_recorder::Recorder;
+    ///
+    /// let tapes = Recorder::below("python/tapes", "tests/test_shop.py::test_an_order_is_placed").open()?;
+    /// # Ok::<(), traffic_recorder::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn below(root: impl AsRef<Path>, name: impl AsRef<str>) -> Self {
+        let caller = Caller::caller();
+        Self::new(Location::of_test(root.as_ref(), name.as_ref(), caller.file(), caller.line()))
+    }
+
+    /// A test that a command runs, which is no test of cargo's.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn run_by(mut self, command: &str) -> Self {
+        self.location = self.location.map(|location| location.run_by(command));
+        self
+    }
+
     #[doc(hidden)]
     pub fn of_function(site: CallSite) -> Self {
         Self::new(Location::of_function(site))

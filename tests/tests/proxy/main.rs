@@ -4,6 +4,7 @@
 
 mod clients;
 mod hostile;
+mod run;
 mod wire;
 
 use std::io::{Read, Write};
