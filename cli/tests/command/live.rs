@@ -237,5 +237,5 @@ fn serve_adds_faults_and_delays_by_rule() {
     let served = Served::new(&place, &["tapes/orders", "--rule", "reset"]);
     assert_eq!(served.get("/orders?page=1"), "");
     let ran = place.run(["serve", "--rule", "explode"]);
-    assert!(ran.code == 2 && ran.err.contains("a rule is"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("A rule is"), "{}", ran.err);
 }

@@ -22,6 +22,7 @@ mod read;
 mod read_body;
 mod scalar;
 mod view;
+mod world;
 mod write;
 mod yaml;
 
@@ -36,6 +37,7 @@ pub(crate) use format::Words;
 pub use headers::Headers;
 #[cfg(feature = "formats")]
 pub(crate) use scalar::{lines as yaml_text, scalar as yaml_scalar};
+pub(crate) use world::{WORLD, WorldFile};
 pub use write::{Rendered, RenderedFile};
 
 #[cfg(test)]
