@@ -141,6 +141,19 @@ impl Tapes {
     }
 }
 
+#[cfg(feature = "proxy")]
+impl Session {
+    /// As [`World::now`], for a caller that is no test.
+    pub(crate) fn world_now(&self) -> Result<SystemTime, Error> {
+        self.now()
+    }
+
+    /// As [`World::var`], of a text that was made already; it counts where there is none yet.
+    pub(crate) fn world_var(&self, name: &str, made: String) -> Result<String, Error> {
+        Ok(self.var(name)?.unwrap_or_else(|| self.keep_var(name, made)))
+    }
+}
+
 impl Session {
     fn now(&self) -> Result<SystemTime, Error> {
         let state = &mut *lock(&self.0.state);

@@ -379,3 +379,27 @@ fn a_service_that_cannot_be_asked_is_named_with_the_reason() {
     assert!(!line.contains("fake-token"), "{line}");
     assert!(ended.tests[0].json().contains("\"unanswered\": [\"GET https"), "{}", ended.tests[0].json());
 }
+
+#[test]
+fn r69_other_languages_have_the_clock_and_the_values_of_the_recording() {
+    let stage = Stage::new();
+    let world = |mode: Mode, order: &str| {
+        let run = stage.run(mode);
+        tell(&run, "begin", r#"{"name": "t"}"#);
+        let now = tell(&run, "now", "");
+        let var = tell(&run, "var", &format!("{{\"name\": \"t\", \"var\": \"order\", \"value\": \"{order}\"}}"));
+        assert_eq!((now.0, var.0), (200, 200), "{now:?} {var:?}");
+        assert!(tell(&run, "end", "{}").1.contains("\"ok\": true"));
+        (member(&now.1, "now").to_owned(), member(&var.1, "value").to_owned())
+    };
+    let recorded = world(Mode::Record, "o-17");
+    assert_eq!(recorded.1, "o-17");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(world(Mode::Replay, "o-18"), recorded);
+
+    let run = stage.run(Mode::Replay);
+    tell(&run, "begin", r#"{"name": "never recorded"}"#);
+    let (status, reason) = tell(&run, "now", "");
+    assert!(status == 409 && reason.contains("RECORD=1 tapes run"), "{reason}");
+    assert_eq!(tell(&run, "var", r#"{"var": "order"}"#).0, 409);
+}

@@ -69,10 +69,12 @@ impl Args {
         let environment = run.environment(&self.no_proxy)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let code = if self.print_env {
-            for (name, value) in &environment {
-                say!("export {name}='{}'", value.to_string_lossy().replace('\'', r"'\''"));
-            }
-            runtime.block_on(process::until_interrupted())?;
+            runtime.block_on(process::until_interrupted(|| {
+                for (name, value) in &environment {
+                    say!("export {name}='{}'", value.to_string_lossy().replace('\'', r"'\''"));
+                }
+                Ok(())
+            }))?;
             0
         } else {
             // Whatever keeps the program from running, the tapes stay as they are: the run goes without an end.

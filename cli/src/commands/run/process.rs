@@ -24,9 +24,11 @@ pub(super) async fn run(command: &[OsString], environment: Vec<(String, OsString
     }
 }
 
-/// Waits for Ctrl-C, or whatever else asks a program to end.
-pub(super) async fn until_interrupted() -> anyhow::Result<()> {
-    Signals::new()?.next().await;
+/// Waits for Ctrl-C, or whatever else asks a program to end, after something was said that others may answer with just that.
+pub(super) async fn until_interrupted(say: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    say()?;
+    signals.next().await;
     Ok(())
 }
 

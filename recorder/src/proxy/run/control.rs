@@ -1,6 +1,7 @@
 //! What a test runner says, and what it is told: JSON both ways.
 
 use std::fmt::Write as _;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use http::Method;
@@ -14,10 +15,12 @@ use crate::key::write_json_string;
 struct Said {
     name: Option<String>,
     passed: Option<bool>,
+    var: Option<String>,
+    value: Option<String>,
 }
 
 pub(super) fn answer(suite: &Suite, method: &Method, path: &str, body: &Bytes) -> Option<(u16, String)> {
-    if !matches!(path, "/test/begin" | "/test/end") {
+    if !matches!(path, "/test/begin" | "/test/end" | "/test/now" | "/test/var") {
         return None;
     }
     if method != Method::POST {
@@ -27,18 +30,40 @@ pub(super) fn answer(suite: &Suite, method: &Method, path: &str, body: &Bytes) -
         Ok(said) => said,
         Err(reason) => return Some(refused(400, &reason)),
     };
-    Some(match (path, said.name) {
+    let mut said = said;
+    Some(match (path, said.name.take()) {
         ("/test/begin", Some(name)) => match suite.begin(&name) {
             Ok(begun) => (200, begun.json(&name)),
             Err(reason) => refused(409, &reason),
         },
         ("/test/begin", None) => refused(400, "say which test begins: {\"name\": …}"),
+        ("/test/now" | "/test/var", name) => match told(suite, path, Said { name, ..said }) {
+            Ok(text) => (200, text),
+            Err(reason) => refused(409, &reason),
+        },
         // A runner that says nothing of it means a test that went well.
         (_, name) => match suite.end(name.as_deref(), said.passed.unwrap_or(true)) {
             Ok(ended) => (200, ended.json()),
             Err(reason) => refused(409, &reason),
         },
     })
+}
+
+/// What the recording of a test had for its clock and its values: [`World`](crate::session::World) for other languages.
+fn told(suite: &Suite, path: &str, said: Said) -> Result<String, String> {
+    let session = suite.session(said.name.as_deref())?;
+    let mut text = Object::new();
+    if path == "/test/now" {
+        let now = session.world_now().map_err(|error| error.to_string())?;
+        text.string("now", &humantime::format_rfc3339_seconds(now).to_string());
+        text.raw("unix", &now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+    } else {
+        let (Some(var), Some(value)) = (said.var, said.value) else {
+            return Err("say which value it is, and what a recording has for it: {\"var\": …, \"value\": …}".to_owned());
+        };
+        text.string("value", &session.world_var(&var, value).map_err(|error| error.to_string())?);
+    }
+    Ok(text.end())
 }
 
 fn read(body: &[u8]) -> Result<Said, String> {
@@ -52,9 +77,11 @@ fn read(body: &[u8]) -> Result<Said, String> {
         match (&*member.name, member.value.kind) {
             ("name", Kind::String(name)) => said.name = Some(name.into_owned()),
             ("passed", Kind::Bool(passed)) => said.passed = Some(passed),
+            ("var", Kind::String(var)) => said.var = Some(var.into_owned()),
+            ("value", Kind::String(value)) => said.value = Some(value.into_owned()),
             (name, _) => {
                 return Err(format!(
-                    "`{name}` is not known, or no such value: it takes `name` (text) and `passed` (true or false)"
+                    "`{name}` is not known, or no such value: it takes `name`, `var` and `value` (text), and `passed` (true or false)"
                 ));
             }
         }
@@ -163,7 +190,8 @@ mod tests {
     fn what_a_runner_says_is_read_or_refused_with_the_reason() {
         assert_eq!(read(b"").unwrap(), Said::default());
         let said = read(r#"{"name": "nimmt an: \ud83d\ude00", "passed": false}"#.as_bytes()).unwrap();
-        assert_eq!(said, Said { name: Some("nimmt an: \u{1f600}".to_owned()), passed: Some(false) });
+        let expected = Said { name: Some("nimmt an: \u{1f600}".to_owned()), passed: Some(false), ..Said::default() };
+        assert_eq!(said, expected);
         for (wrong, reason) in
             [("{", "byte 1"), ("[]", "object"), (r#"{"passed": 1}"#, "passed"), (r#"{"nam": ""}"#, "nam")]
         {

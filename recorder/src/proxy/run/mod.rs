@@ -14,6 +14,7 @@
 //!   [`TEST_FIELD`](super::TEST_FIELD).
 //! - **`POST /test/end`** with `{"name": "…", "passed": true}` ends it and answers what became of its tapes; `error` is
 //!   what the plugin fails the test with. A test that did not pass leaves its old tapes as they are.
+//! - **`POST /test/now`** and **`/test/var`** give a test the clock and the values of its recording, as [`World`](crate::session::World) does in Rust.
 //! - **A name without a beginning** opens its test by itself. Such tests, and the run's own tapes, end with the run.
 //!
 //! ```no_run
