@@ -1,5 +1,5 @@
-//! `docs/adapters.md` is made from what the adapters say of themselves and from the names of the tests. This fails where the file
-//! is stale; `UPDATE_DOCS=1 cargo test -p recorder-tests --test docs` writes it.
+//! `docs/adapters.md` and the table of clients in `README.md` are made from what the adapters say of themselves and from the names of the
+//! tests. This fails where they are stale; `UPDATE_DOCS=1 cargo test -p recorder-tests --test docs` writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -89,6 +89,65 @@ fn page() -> String {
         let _ = writeln!(page, "| R{number:02} | {place} |");
     }
     page
+}
+
+/// The behaviours that every client is tried on.
+fn suite() -> BTreeSet<String> {
+    let mut suite = BTreeSet::new();
+    for entry in fs::read_dir(root().join("tests/tests")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        for list in text.split("over_all_adapters!(").skip(1) {
+            let names =
+                list.split(");").next().unwrap_or_default().lines().map(|line| line.trim().trim_end_matches(','));
+            suite.extend(names.filter(|name| name.starts_with('r')).map(str::to_owned));
+        }
+    }
+    suite
+}
+
+/// Clients of other languages: what they are, what is run, and a test whose tapes they made.
+const ELSEWHERE: [(&str, &str, &str); 4] = [
+    ("requests (Python)", "tapes run -- pytest", "examples/python/tapes/tests/test_requests.py"),
+    ("httpx (Python)", "tapes run -- pytest", "examples/python/tapes/tests/test_httpx.py"),
+    ("fetch, undici (Node)", "tapes run -- npx vitest", "examples/node/tapes/tests/fetch.test.js"),
+    ("axios (Node)", "tapes run -- npx vitest", "examples/node/tapes/tests/axios.test.js"),
+];
+
+/// The table of clients for the README.
+fn clients() -> String {
+    let suite = suite();
+    let mut table =
+        String::from("| client | in a test | feature | is tapped | behaviours shown |\n|---|---|---|---|---:|\n");
+    for adapter in ALL {
+        let [seam, client, feature] = adapter.seam();
+        let layer = match adapter.layer() {
+            Layer::Wire => "on the wire",
+            Layer::Logical => "above redirects",
+        };
+        let cannot = adapter.cannot().iter().filter(|(test, _)| suite.contains(*test)).count();
+        let shown = suite.len() - cannot;
+        let _ = writeln!(table, "| {client} | `{seam}` | `{feature}` | {layer} | {shown} of {} |", suite.len());
+    }
+    for (client, command, tapes) in ELSEWHERE {
+        assert!(root().join(tapes).is_dir(), "{client}: {tapes} is not there");
+        let _ = writeln!(table, "| {client} | `{command}` | | on the wire | [its tapes]({tapes}) |");
+    }
+    table
+}
+
+#[test]
+fn the_readmes_table_of_clients_is_up_to_date() {
+    let file = root().join("README.md");
+    let there = fs::read_to_string(&file).expect("the README").replace("\r\n", "\n");
+    let (before, rest) = there.split_once("<!-- clients, by tests/tests/docs.rs -->\n").expect("a beginning");
+    let (_, after) = rest.split_once("<!-- /clients -->").expect("an end");
+    let fresh = format!("{before}<!-- clients, by tests/tests/docs.rs -->\n{}<!-- /clients -->{after}", clients());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &fresh).expect("written");
+    } else {
+        assert!(there == fresh, "README.md is stale: UPDATE_DOCS=1 cargo test -p recorder-tests --test docs");
+    }
 }
 
 #[test]
