@@ -55,6 +55,9 @@
 //! | hyper-util's, over an in-memory connection | `tapes.connector(..)` | `hyper-util` |
 //! | reqwest 0.12, 0.13 | `tapes.reqwest_0_12(..)`, `tapes.reqwest(..)` | `reqwest-0_12`, `reqwest-0_13` |
 //! | ureq 3 | `tapes.ureq(..)` | `ureq` |
+//! | the AWS SDK, by its `HttpClient` | `tapes.aws(..)` | `aws` |
+//! | a plain client of reqwest, blocking or not | `tapes.reqwest_client()`, `tapes.reqwest_blocking_client()` | `reqwest-client-0_13` |
+//! | any that takes a proxy: curl, isahc, other languages | `tapes.proxy()` | `proxy` |
 //! | any other | [`client::exchange`], [`client::exchange_blocking`] | |
 //!
 //! This one is a tower service that stands for the network. It is asked once; the second time the tape answers:

@@ -25,6 +25,7 @@ macro_rules! over_all_adapters {
         $crate::over_all_adapters!(@each reqwest_0_12, REQWEST_0_12, $($name),*);
         $crate::over_all_adapters!(@each reqwest_0_13, REQWEST_0_13, $($name),*);
         $crate::over_all_adapters!(@each ureq, UREQ, $($name),*);
+        $crate::over_all_adapters!(@each aws, AWS, $($name),*);
         $crate::over_all_adapters!(@each reqwest_client, REQWEST_CLIENT, $($name),*);
         $crate::over_all_adapters!(@each reqwest_blocking, REQWEST_BLOCKING, $($name),*);
     };

@@ -3,6 +3,7 @@
 //! What an adapter cannot do it says itself ([`Adapter::cannot`]), by the name of the test and with the reason. Such a test is
 //! run all the same and must fail: a limit that is gone has to go from the list.
 
+mod aws;
 mod chunks;
 mod connector;
 mod failure;
@@ -20,6 +21,7 @@ use traffic_recorder::Tapes;
 use traffic_recorder::tape::Layer;
 
 pub use self::reqwest::{REQWEST_0_12, REQWEST_0_13};
+pub use aws::AWS;
 pub use chunks::Chunks;
 pub use connector::{CONNECTOR, CONNECTOR_HTTP2};
 pub use failure::{Failure, refusal};
@@ -49,8 +51,17 @@ const OWN_LIMIT: (&str, &str) = (
 );
 
 /// All of them.
-pub static ALL: [&dyn Adapter; 8] =
-    [&TOWER, &CONNECTOR, &CONNECTOR_HTTP2, &REQWEST_0_12, &REQWEST_0_13, &UREQ, &REQWEST_CLIENT, &REQWEST_BLOCKING];
+pub static ALL: [&dyn Adapter; 9] = [
+    &TOWER,
+    &CONNECTOR,
+    &CONNECTOR_HTTP2,
+    &REQWEST_0_12,
+    &REQWEST_0_13,
+    &UREQ,
+    &AWS,
+    &REQWEST_CLIENT,
+    &REQWEST_BLOCKING,
+];
 
 /// How one client is put on tapes.
 pub trait Adapter: Sync {
