@@ -73,6 +73,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
                 body: Body::Bytes(body.into()),
                 frames: Vec::new(),
                 trailers: Headers::new(),
+                transcript: None,
                 cut: None,
             })
         },

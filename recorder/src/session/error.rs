@@ -149,6 +149,14 @@ pub enum ErrorKind {
         /// What is wrong.
         reason: String,
     },
+    /// A conversation over WebSocket that no tape can hold.
+    #[error("failed to record the conversation with {url}: {reason}")]
+    Conversation {
+        /// The URL of its handshake, secrets masked.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The temporary file of a body.
     #[error("failed to keep a body while it streams (temporary folder {}): {source}", std::env::temp_dir().display())]
     Spool {
@@ -181,7 +189,8 @@ impl Error {
     }
 
     /// A word that stays the same from release to release: `miss`, `mode`, `ci`, `tape`, `store`, `config`, `rule`, `secret`, `leak`,
-    /// `guard`, `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`, `spool`.
+    /// `guard`, `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`,
+    /// `conversation`, `spool`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind() {
@@ -203,6 +212,7 @@ impl Error {
             ErrorKind::Name(_) => "name",
             ErrorKind::InUse { .. } => "in-use",
             ErrorKind::Request { .. } => "request",
+            ErrorKind::Conversation { .. } => "conversation",
             ErrorKind::Spool { .. } => "spool",
         }
     }

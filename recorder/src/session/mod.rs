@@ -12,6 +12,8 @@
 
 mod age;
 mod check;
+#[cfg(feature = "proxy")]
+mod conversation;
 mod error;
 mod exchange;
 mod finish;
@@ -52,6 +54,8 @@ pub use tapes::Tapes;
 
 #[cfg(feature = "ureq")]
 pub(crate) use recording::REQUEST_LIMIT;
+#[cfg(feature = "proxy")]
+pub(crate) use conversation::{Conversation, Turn, Upgrade};
 pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};
 #[cfg(feature = "tokio")]

@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
+#[cfg(feature = "proxy")]
+use super::conversation::Conversation;
 use super::memo::Found;
 use super::prepared::{Prepared, Ready};
 use crate::tape::{BodyFile, Cut, Fault};
@@ -69,6 +71,9 @@ pub struct Playback {
     timing: Timing,
     /// With secrets put back, where the session reveals them.
     revealed: Option<Box<Prepared>>,
+    /// What follows the head, where it is an upgrade.
+    #[cfg(feature = "proxy")]
+    conversation: Option<Conversation>,
 }
 
 /// What a playback starts with.
@@ -82,11 +87,22 @@ pub enum Opening {
 
 impl Playback {
     pub(super) fn new(found: Arc<Found>, take: usize, timing: Timing) -> Self {
-        Self { loan: Loan { found, take, touched: false, used: false }, timing, revealed: None }
+        Self {
+            loan: Loan { found, take, touched: false, used: false },
+            timing,
+            revealed: None,
+            #[cfg(feature = "proxy")]
+            conversation: None,
+        }
     }
 
     pub(super) fn reveal(&mut self, prepared: Prepared) {
         self.revealed = Some(Box::new(prepared));
+    }
+
+    #[cfg(feature = "proxy")]
+    pub(super) fn converse(&mut self, conversation: Conversation) {
+        self.conversation = Some(conversation);
     }
 
     /// How long the client waits for the head: nothing, unless recorded times are replayed.
@@ -114,7 +130,7 @@ impl Playback {
     /// The head, and a body that is read frame by frame. A file of the tape that has gone is found when the body is read.
     #[must_use]
     pub fn open(self) -> Opening {
-        let Self { mut loan, timing, revealed } = self;
+        let Self { mut loan, timing, revealed, .. } = self;
         let known = prepared(&loan, revealed.as_deref());
         if let Some(fault) = known.fault() {
             let fault = fault.clone();
@@ -128,6 +144,10 @@ impl Playback {
         *response.status_mut() = status;
         *response.version_mut() = version;
         *response.headers_mut() = headers;
+        #[cfg(feature = "proxy")]
+        if let Some(conversation) = self.conversation {
+            response.extensions_mut().insert(conversation);
+        }
         #[cfg(feature = "hyper-util")]
         if let Some(Ok(reason)) = reason.map(|reason| hyper::ext::ReasonPhrase::try_from(reason.as_bytes())) {
             response.extensions_mut().insert(reason);

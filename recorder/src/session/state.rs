@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
+#[cfg(feature = "proxy")]
+use super::conversation::Conversation;
 use super::memo::{Found, Memo};
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
@@ -316,6 +318,10 @@ impl Ask<'_> {
             return Err(miss::explain(inner, state, &found.request, &canonical, reason).into());
         };
         let mut playback = Playback::new(Arc::clone(&found), take, inner.options.timing);
+        #[cfg(feature = "proxy")]
+        if let Some(conversation) = Conversation::of(self.session, &found, take) {
+            playback.converse(conversation);
+        }
         if found.shelf.prepared(take).placeholders
             && let Outcome::Answer(answer) = &found.shelf.tape.takes[take].outcome
         {

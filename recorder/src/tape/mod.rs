@@ -21,6 +21,8 @@ mod proof;
 mod read;
 mod read_body;
 mod scalar;
+mod transcript;
+mod transcript_file;
 mod view;
 mod write;
 mod yaml;
@@ -36,6 +38,8 @@ pub(crate) use format::Words;
 pub use headers::Headers;
 #[cfg(feature = "formats")]
 pub(crate) use scalar::{lines as yaml_text, scalar as yaml_scalar};
+pub use transcript::{Close, Message, MessageKind, Side, Transcript};
+pub(crate) use transcript::{MAX_MESSAGE, MAX_MESSAGES, MAX_TRANSCRIPT};
 pub use write::{Rendered, RenderedFile};
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::codec::digest;
 
-use super::{Answer, Body, Outcome, Recorded, Take, Tape};
+use super::{
+    Answer, Body, MAX_MESSAGE, MAX_MESSAGES, MAX_TRANSCRIPT, MessageKind, Outcome, Recorded, Take, Tape, Transcript,
+};
 
 /// Whether `tape` is one.
 ///
@@ -21,19 +23,54 @@ pub(super) fn check(tape: &Tape) -> Result<(), String> {
 }
 
 fn check_take(take: &Take) -> Result<(), String> {
-    let frames = match &take.outcome {
-        Outcome::Fault(_) => 0,
-        Outcome::Answer(answer) => {
-            if !is_status(answer.status) {
-                return Err(format!("{} is no status, those are 100 to 999", answer.status));
-            }
-            frames_fit(answer)?;
-            answer.frames.len()
+    if let Outcome::Answer(answer) = &take.outcome {
+        if !is_status(answer.status) {
+            return Err(format!("{} is no status, those are 100 to 999", answer.status));
         }
-    };
-    let times = take.recorded.frames.len();
+        frames_fit(answer)?;
+        if let Some(transcript) = &answer.transcript {
+            if answer.body != Body::Absent || !answer.trailers.is_empty() {
+                return Err("an answer with a transcript has no body and no trailers".to_owned());
+            }
+            transcript_fits(transcript)?;
+        }
+    }
+    let (frames, times) = (timed(&take.outcome), take.recorded.frames.len());
     if times != 0 && times != frames {
         return Err(format!("{frames} frames, but {times} times for them"));
+    }
+    Ok(())
+}
+
+/// How many things have a time in `recorded`: frames of a body, or messages.
+pub(super) fn timed(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Fault(_) => 0,
+        Outcome::Answer(answer) => match &answer.transcript {
+            Some(transcript) => transcript.messages.len(),
+            None => answer.frames.len(),
+        },
+    }
+}
+
+/// Texts are UTF-8, and neither a message nor all of them are larger than a reader takes.
+///
+/// # Errors
+/// In a sentence.
+pub(super) fn transcript_fits(transcript: &Transcript) -> Result<(), String> {
+    let (messages, bytes) = (transcript.messages.len(), transcript.len());
+    if messages > MAX_MESSAGES || bytes > MAX_TRANSCRIPT as u64 {
+        return Err(format!(
+            "{messages} messages of {bytes} bytes are more than a transcript holds, {MAX_MESSAGES} of {MAX_TRANSCRIPT} bytes"
+        ));
+    }
+    for (i, message) in transcript.messages.iter().enumerate() {
+        if message.data.len() > MAX_MESSAGE {
+            return Err(format!("message {} has more than {MAX_MESSAGE} bytes", i + 1));
+        }
+        if message.kind == MessageKind::Text && message.text().is_none() {
+            return Err(format!("message {} is a text and not UTF-8", i + 1));
+        }
     }
     Ok(())
 }
@@ -100,6 +137,7 @@ fn take_difference(a: &Take, b: &Take) -> Option<&'static str> {
                 ("the body", same_body(&a.body, &b.body)),
                 ("the frames", a.frames == b.frames),
                 ("the trailers", a.trailers == b.trailers),
+                ("the messages", a.transcript == b.transcript),
                 ("the cut", a.cut == b.cut),
             ];
             parts.iter().find(|(_, same)| !same).map(|(what, _)| *what)

@@ -78,6 +78,7 @@ fn ask(session: &Session, layer: Layer, request: &Request) -> Result<(Request, O
         body: Body::Bytes(bytes.into()),
         frames: Vec::new(),
         trailers,
+        transcript: None,
         cut: None,
     };
     Ok((asked, Outcome::Answer(answer)))

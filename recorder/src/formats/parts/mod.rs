@@ -199,6 +199,7 @@ fn answer(mut answered: Answered, changes: &mut Vec<String>) -> Result<(Outcome,
         body,
         frames: Vec::new(),
         trailers,
+        transcript: None,
         cut: None,
     });
     Ok((outcome, dated))

@@ -34,6 +34,7 @@ mod reveal;
 mod rule;
 mod run;
 mod scan;
+mod transcript;
 mod trie;
 mod units;
 

@@ -33,12 +33,12 @@ fn the_tape_itself_is_good() {
 #[test]
 fn r56_another_version_says_what_to_do() {
     assert_eq!(
-        error("tape: 1", "tape: 2"),
-        "1:7: this file is of version 2, this build reads 1: update traffic-recorder"
+        error("tape: 1", "tape: 3"),
+        "1:7: this file is of version 3, this build reads 1 and 2: update traffic-recorder"
     );
     assert_eq!(
-        error("tape: 1", "tape: 2\nfuture: field"),
-        "1:7: this file is of version 2, this build reads 1: update traffic-recorder"
+        error("tape: 1", "tape: 3\nfuture: field"),
+        "1:7: this file is of version 3, this build reads 1 and 2: update traffic-recorder"
     );
     assert_eq!(error("tape: 1", "tape: '1'"), "1:7: `tape` is a single value, but has to be the number of a version");
     assert!(error("tape: 1\n", "").contains("`tape` is missing in the file, so it is not a tape"));
