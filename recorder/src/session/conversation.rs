@@ -146,10 +146,16 @@ impl Conversation {
                 sent: Some(format!("{:?}", said.kind).to_lowercase()),
                 rule: None,
             }],
-            _ => {
-                let recorded = self.canonical(recorded.map_or(Body::Absent, |recorded| recorded.data.clone().into()));
+            Some(recorded) => {
+                let recorded = self.canonical(recorded.data.clone().into());
                 key::differences(&recorded, &self.canonical(said.data.clone().into()))
             }
+            None => vec![Difference {
+                place: "message".to_owned(),
+                recorded: None,
+                sent: Some(beginning(&said)),
+                rule: None,
+            }],
         };
         if recorded.is_some() && differences.is_empty() {
             self.at += 1;
@@ -183,7 +189,7 @@ impl Conversation {
         miss.into()
     }
 
-    /// A message in the form in which bodies are compared, by the rules of its URL: as JSON where it looks like it.
+    /// The message in the form in which bodies are compared, by the rules of its URL: as JSON where it looks like it.
     fn canonical(&self, body: Body) -> Canonical {
         let request = Request { headers: Headers::new(), body, ..self.found.request.clone() };
         key::canonical(&request, &self.session.0.policy.rules)
@@ -211,5 +217,15 @@ impl Conversation {
         let time = |at: usize| times.get(at).copied().unwrap_or_default();
         let before = self.at.checked_sub(1).map(time).unwrap_or_default();
         timing.scale(time(self.at).saturating_sub(before))
+    }
+}
+
+/// The first words of a message.
+fn beginning(message: &Message) -> String {
+    const SHOWN: usize = 72;
+    match message.text() {
+        None => format!("{} bytes", message.data.len()),
+        Some(text) if text.chars().count() <= SHOWN => text.to_owned(),
+        Some(text) => text.chars().take(SHOWN).chain(['…']).collect(),
     }
 }

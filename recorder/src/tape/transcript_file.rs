@@ -40,10 +40,8 @@ fn one(message: &Message, form: Form, files: &mut BodyFiles) -> Out {
         data.push(("type".into(), word(message.kind)));
     }
     let several_lines = |(_, value): &(_, Out)| matches!(value, Out::Lines(text) if text.contains('\n'));
-    if data.iter().any(several_lines) {
-        return Out::Fields(vec![(said(message.by).into(), Out::Fields(data))]);
-    }
-    Out::Map(vec![(said(message.by).into(), Out::Map(data))])
+    let data = if data.iter().any(several_lines) { Out::Fields(data) } else { Out::Map(data) };
+    Out::Fields(vec![(said(message.by).into(), data)])
 }
 
 /// Binary messages that happen to be UTF-8 are mostly none; JSON is no accident.

@@ -4,6 +4,7 @@
 
 mod clients;
 mod hostile;
+mod websocket;
 mod wire;
 
 use std::io::{Read, Write};

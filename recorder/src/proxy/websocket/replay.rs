@@ -17,7 +17,7 @@ use crate::tape::{MAX_MESSAGE, MAX_TRANSCRIPT, Message, MessageKind, Side};
 
 /// Plays the conversation to its end, or until the client leaves.
 pub(super) async fn converse(client: Io, mut conversation: Conversation, line: &Line) {
-    let mut stage = Stage { client, reader: Reader::new(Side::Client, MAX_MESSAGE), bytes: vec![0; CHUNK] };
+    let mut stage = Stage { client, reader: Reader::new(Side::Client, MAX_MESSAGE), bytes: vec![0; CHUNK], closed: false };
     loop {
         let result = match conversation.turn() {
             Turn::Say(message, wait) => {
@@ -38,6 +38,7 @@ pub(super) async fn converse(client: Io, mut conversation: Conversation, line: &
                 Err(over) => Err(over),
             },
             Turn::Close(said) => {
+                stage.closed = true;
                 let closing = stage.write(&Frame::close(said.code, &said.reason)).await;
                 // What is said until the client has seen it, nobody answers.
                 let answered = async { while stage.hear().await.is_ok() {} };
@@ -66,6 +67,8 @@ struct Stage {
     client: Io,
     reader: Reader,
     bytes: Vec<u8>,
+    /// A close frame was sent.
+    closed: bool,
 }
 
 impl Stage {
@@ -79,13 +82,15 @@ impl Stage {
         loop {
             match self.reader.next() {
                 Ok(Some((_, Heard::Message(kind, data)))) => return Ok(Message { by: Side::Client, kind, data }),
-                Ok(Some((_, Heard::Ping(data)))) => self.write(&Frame::new(Opcode::Pong, data)).await?,
-                Ok(Some((_, Heard::Close(code, _)))) => {
-                    self.write(&Frame::close(code, "")).await?;
-                    self.client.shutdown().await?;
+                Ok(Some((_, Heard::Ping(data)))) if !self.closed => self.write(&Frame::new(Opcode::Pong, data)).await?,
+                Ok(Some((_, Heard::Close(code, reason)))) => {
+                    if !self.closed {
+                        self.write(&Frame::close(code, &reason)).await?;
+                        self.client.shutdown().await?;
+                    }
                     return Err(Over);
                 }
-                Ok(Some((_, Heard::Nothing))) => {}
+                Ok(Some((_, Heard::Nothing | Heard::Ping(_)))) => {}
                 Ok(None) => match self.client.read(&mut self.bytes).await? {
                     0 => return Err(Over),
                     n => self.reader.push(&self.bytes[..n]),
