@@ -142,8 +142,8 @@ impl Conversation {
             Some(recorded) if *recorded == said => Vec::new(),
             Some(recorded) if recorded.kind != said.kind => vec![Difference {
                 place: "type of the message".to_owned(),
-                recorded: Some(format!("{:?}", recorded.kind).to_lowercase()),
-                sent: Some(format!("{:?}", said.kind).to_lowercase()),
+                recorded: Some(recorded.kind.to_string()),
+                sent: Some(said.kind.to_string()),
                 rule: None,
             }],
             Some(recorded) => {

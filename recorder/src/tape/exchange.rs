@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::format::Words;
-use super::{Body, Headers, Transcript};
+use super::{Body, Headers, MessageKind, Side, Transcript};
 
 /// One request and every answer recorded for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -209,6 +209,20 @@ impl fmt::Display for Layer {
 
 /// As it stands in a tape: `HTTP/1.1`.
 impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// As it stands in a tape: `client`.
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// As it stands in a tape: `binary`.
+impl fmt::Display for MessageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }

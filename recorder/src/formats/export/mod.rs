@@ -196,8 +196,13 @@ fn rare(answer: &Answer) -> Vec<&'static str> {
     if !answer.frames.is_empty() {
         rare.push("the pieces in which its body arrived");
     }
-    if answer.cut.is_some() {
-        rare.push("that its body broke off");
+    match (&answer.cut, &answer.transcript) {
+        (Some(_), None) => rare.push("that its body broke off"),
+        (Some(_), Some(_)) => rare.push("that the conversation broke off"),
+        (None, _) => {}
+    }
+    if answer.transcript.is_some() {
+        rare.push("the messages of the conversation that it began");
     }
     if answer.url.is_some() {
         rare.push("the URL that answered after redirects");

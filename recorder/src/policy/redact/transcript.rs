@@ -5,6 +5,7 @@ use super::edit::apply;
 use super::fields::{Field, Finder};
 use super::message::View;
 use super::redactor::Redactor;
+#[cfg(feature = "proxy")]
 use super::reveal;
 use crate::tape::{Message, Transcript};
 
