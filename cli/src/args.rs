@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands;
 
-/// Lists, shows, compares, explains, verifies, scans, prunes and rekeys the tapes of traffic-recorder; imports and exports them.
+/// Reads, checks, compares, reviews, tidies, serves, imports and exports the tapes of traffic-recorder.
 #[derive(Parser, Debug)]
 #[command(
     name = "tapes",
