@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use traffic_recorder::tape::{
-    Answer, Body, Close, Cut, Fault, FaultKind, Headers, Key, Layer, Message, MessageKind, Origin, Outcome, Recorded, Request, Side,
-    Take, Tape, Transcript, Version,
+    Answer, Body, Close, Cut, Fault, FaultKind, Headers, Key, Layer, Message, MessageKind, Origin, Outcome, Recorded,
+    Request, Side, Take, Tape, Transcript, Version,
 };
 
 fn headers(fields: &[(&str, &str)]) -> Headers {
@@ -31,7 +31,7 @@ fn take(fields: &[(&str, &str)], messages: Vec<Message>, close: Option<Close>, c
         body: Body::Absent,
         frames: Vec::new(),
         trailers: Headers::new(),
-        transcript: Some(Transcript { messages, close }),
+        transcript: Some(Box::new(Transcript { messages, close })),
         cut,
     };
     let recorded = Recorded {
@@ -47,7 +47,8 @@ fn take(fields: &[(&str, &str)], messages: Vec<Message>, close: Option<Close>, c
 #[test]
 fn conversations_and_their_ends() {
     use Side::{Client, Server};
-    let (upgrade, protocol) = ([("connection", "Upgrade"), ("upgrade", "websocket")], ("sec-websocket-protocol", "chat.v2"));
+    let (upgrade, protocol) =
+        ([("connection", "Upgrade"), ("upgrade", "websocket")], ("sec-websocket-protocol", "chat.v2"));
     let long = r#"{"a":"a value that is long enough for the message to need more than one line of the file","b":"and another"}"#;
     let messages = vec![
         text(Server, "welcome"),

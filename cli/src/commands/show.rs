@@ -119,7 +119,8 @@ fn show_take(take: &Take) -> anyhow::Result<()> {
 fn conversation(take: &Take, transcript: &Transcript) -> anyhow::Result<()> {
     for (at, message) in transcript.messages.iter().take(LINES).enumerate() {
         let arrow = if message.by == Side::Client { "->" } else { "<-" };
-        let time = take.recorded.frames.get(at).map(|time| format!(", after {}", words::elapsed(*time))).unwrap_or_default();
+        let time =
+            take.recorded.frames.get(at).map(|time| format!(", after {}", words::elapsed(*time))).unwrap_or_default();
         say!("\n{arrow} {} {}{time}", message.kind, words::size(message.data.len() as u64));
         text(&message.data)?;
     }

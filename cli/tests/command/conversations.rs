@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use traffic_recorder::tape::{Body, Close, Cut, Fault, FaultKind, Message, MessageKind, Outcome, Request, Side, Take, Transcript};
+use traffic_recorder::tape::{
+    Body, Close, Cut, Fault, FaultKind, Message, MessageKind, Outcome, Request, Side, Take, Transcript,
+};
 
 use crate::support::{Place, answered, request, tape};
 use crate::viewing::{chromium, dom};
@@ -24,7 +26,7 @@ fn conversation(messages: Vec<Message>, close: Option<Close>) -> Take {
     if let Outcome::Answer(answer) = &mut take.outcome {
         answer.headers = [("upgrade", "websocket")].into_iter().collect();
         answer.body = Body::Absent;
-        answer.transcript = Some(Transcript { messages, close });
+        answer.transcript = Some(Box::new(Transcript { messages, close }));
     }
     take
 }
@@ -131,5 +133,8 @@ fn the_page_shows_the_messages_on_a_time_line() {
     let page = dom(chromium, &place.path().join("page.html"), "#q=welcome%20green");
     assert!(page.contains(">1 of 1</output>") || page.contains(">1 tape</output>"), "{page}");
     assert!(page.matches("<circle").count() == 3 && page.contains("closed by the server, 1000, bye"), "{page}");
-    assert!(page.contains("\u{2192} text, 28 bytes, after 20 ms") && page.contains("\u{2190} binary, 2 bytes"), "{page}");
+    assert!(
+        page.contains("\u{2192} text, 28 bytes, after 20 ms") && page.contains("\u{2190} binary, 2 bytes"),
+        "{page}"
+    );
 }

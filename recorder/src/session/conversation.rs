@@ -171,8 +171,9 @@ impl Conversation {
         before.filter(|message| message.by == Side::Client).count() + 1
     }
 
-    fn miss(&self, state: &State, mut differences: Vec<Difference>) -> Error {
+    fn miss(&self, state: &State, differences: Vec<Difference>) -> Error {
         let inner = &*self.session.0;
+        let mut differences = miss::only_useful_rules(differences);
         for difference in &mut differences {
             if let Some(place) = difference.place.strip_prefix("body") {
                 difference.place = format!("message{place}");
@@ -197,7 +198,7 @@ impl Conversation {
 
     fn recorded(&self) -> &Transcript {
         const NOTHING: &Transcript = &Transcript { messages: Vec::new(), close: None };
-        self.answer().transcript.as_ref().unwrap_or(NOTHING)
+        self.answer().transcript.as_deref().unwrap_or(NOTHING)
     }
 
     fn answer(&self) -> &Answer {

@@ -152,7 +152,7 @@ fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, names: Ve
 }
 
 /// Rules that leave a difference which none of them mends would not make the tape match.
-fn only_useful_rules(mut differences: Vec<Difference>) -> Vec<Difference> {
+pub(super) fn only_useful_rules(mut differences: Vec<Difference>) -> Vec<Difference> {
     if differences.iter().any(|difference| difference.rule.is_none()) {
         differences.iter_mut().for_each(|difference| difference.rule = None);
     }

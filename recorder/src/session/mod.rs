@@ -52,10 +52,10 @@ pub use state::{Ask, Reply, Session, Step};
 pub use tap::{AnswerHead, AnswerTap, Recording, RequestTap};
 pub use tapes::Tapes;
 
-#[cfg(feature = "ureq")]
-pub(crate) use recording::REQUEST_LIMIT;
 #[cfg(feature = "proxy")]
 pub(crate) use conversation::{Conversation, Turn, Upgrade};
+#[cfg(feature = "ureq")]
+pub(crate) use recording::REQUEST_LIMIT;
 pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};
 #[cfg(feature = "tokio")]

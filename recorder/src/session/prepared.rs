@@ -82,8 +82,7 @@ impl Prepared {
         let trailers = trailers.map_err(|e| format!("a trailer of the answer: {e}"))?;
         // How a conversation ends is told by its transcript.
         let cut = answer.cut.clone().filter(|_| answer.transcript.is_none());
-        let rare =
-            Rare { fault: None, cut, reason: answer.reason.clone(), url: answer.url.clone() };
+        let rare = Rare { fault: None, cut, reason: answer.reason.clone(), url: answer.url.clone() };
         let is_rare = rare.cut.is_some() || rare.reason.is_some() || rare.url.is_some();
         Ok(Self {
             status: http::StatusCode::from_u16(answer.status).map_err(|e| e.to_string())?,

@@ -96,7 +96,7 @@ fn same_answer(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bo
         && ports.same(url(&old.url).as_bytes(), url(&new.url).as_bytes())
         && same_headers(&without_length(old), &without_length(new), policy, ports)
         && same_headers(&old.trailers, &new.trailers, policy, ports)
-        && same_transcript(old.transcript.as_ref(), new.transcript.as_ref(), policy, ports)
+        && same_transcript(old.transcript.as_deref(), new.transcript.as_deref(), policy, ports)
         && same_body(old, new, policy, ports)
         && (old.body != new.body || same_frames(&old.frames, &new.frames))
 }
@@ -150,7 +150,8 @@ fn same_transcript(old: Option<&Transcript>, new: Option<&Transcript>, policy: &
             transcript.messages.iter().filter(|message| message.by == side).cloned().collect()
         };
         let (old, new) = (said(old), said(new));
-        let same = |(old, new): (&Message, &Message)| old.kind == new.kind && same_text(&old.data, &new.data, policy, ports);
+        let same =
+            |(old, new): (&Message, &Message)| old.kind == new.kind && same_text(&old.data, &new.data, policy, ports);
         old.len() == new.len() && old.iter().zip(&new).all(same)
     };
     old.close == new.close && same_side(Side::Client) && same_side(Side::Server)

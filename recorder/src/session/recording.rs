@@ -8,7 +8,7 @@ use super::ErrorKind;
 use super::spool::{Spool, Spooled, TempPath};
 use crate::tape::{Answer, Body, Cut, Fault, Headers, Layer, Origin, Outcome, Recorded, Request, Take, Version};
 #[cfg(feature = "proxy")]
-use crate::tape::{Close, MAX_MESSAGES, MAX_TRANSCRIPT, Message, Transcript};
+use crate::tape::{Close, MAX_MESSAGES, MAX_TRANSCRIPT, Message};
 
 /// One live request while it runs and after.
 #[derive(Debug)]
@@ -225,7 +225,7 @@ impl Slot {
     pub(crate) fn upgraded(&mut self) {
         if let Stage::Answer(answering) = &mut self.stage {
             answering.ended = false;
-            answering.answer.transcript = Some(Transcript::default());
+            answering.answer.transcript = Some(Box::default());
         }
     }
 

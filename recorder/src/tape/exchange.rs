@@ -107,7 +107,7 @@ pub struct Answer {
     /// Trailer fields in order.
     pub trailers: Headers,
     /// What was said after the answer, where it was an upgrade to WebSocket. The body is absent then.
-    pub transcript: Option<Transcript>,
+    pub transcript: Option<Box<Transcript>>,
     /// Why the body, or the conversation, ended early, where it did.
     pub cut: Option<Cut>,
 }

@@ -23,7 +23,8 @@ pub(super) const REQUEST: &[&str] = &["method", "url", "version", "headers", "bo
 pub(super) const ANSWER: &[&str] =
     &["status", "reason", "version", "url", "headers", "body", "frames", "trailers", "cut", "recorded"];
 pub(super) const ANSWER_2: &[&str] = &[
-    "status", "reason", "version", "url", "headers", "body", "frames", "trailers", "messages", "close", "cut", "recorded",
+    "status", "reason", "version", "url", "headers", "body", "frames", "trailers", "messages", "close", "cut",
+    "recorded",
 ];
 pub(super) const MESSAGE: &[&str] = &["sent", "received"];
 pub(super) const MESSAGE_DATA: &[&str] = &["json", "style", "text", "base64", "file", "bytes", "sha256", "type"];

@@ -126,7 +126,9 @@ fn take(node: &Node<'_>, version: u8, folder: &Path, files: &Files<'_>) -> Resul
     let frames = proof::timed(&outcome);
     let times = recorded.frames.len();
     if times != 0 && times != frames {
-        let reason = format!("there are {times} times for {frames} frames or messages: remove `frames` here or make them as many");
+        let reason = format!(
+            "there are {times} times for {frames} frames or messages: remove `frames` here or make them as many"
+        );
         return Err(wrong(node, "recorded.frames", reason));
     }
     Ok(Take { outcome, recorded })
@@ -144,7 +146,7 @@ fn answer(fields: &Fields<'_, '_>, folder: &Path, files: &Files<'_>) -> Result<A
         body: files.body(fields.get("body"), folder)?,
         frames: fields.numbers("frames")?,
         trailers: headers(fields, "trailers")?,
-        transcript: transcript_file::read(fields, folder, files)?,
+        transcript: transcript_file::read(fields, folder, files)?.map(Box::new),
         cut: fields.get("cut").map(cut).transpose()?,
     };
     if let (Err(reason), Some(node)) = (proof::frames_fit(&answer), fields.get("frames")) {

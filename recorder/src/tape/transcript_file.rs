@@ -31,7 +31,8 @@ pub(super) fn write(transcript: &Transcript, form: Form, files: &mut BodyFiles, 
 }
 
 fn one(message: &Message, form: Form, files: &mut BodyFiles) -> Out {
-    let form = if message.kind == MessageKind::Binary && form < Form::Base64 { readable(&message.data, form) } else { form };
+    let form =
+        if message.kind == MessageKind::Binary && form < Form::Base64 { readable(&message.data, form) } else { form };
     let mut data = match view::inline(&message.data, "", form) {
         Some(data) => data,
         None => files.add_bytes(message.data.clone(), if message.kind == MessageKind::Text { "txt" } else { "bin" }),

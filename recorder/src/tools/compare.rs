@@ -384,7 +384,8 @@ mod tests {
             )
         };
         let old = conversation("{sent: {json: {a: 1, b: 2}}}, {received: {text: hi}}", "{by: client, code: 1000}");
-        let new = conversation("{sent: {json: {b: 3, a: 1}}}, {sent: {text: hi}}, {sent: {text: more}}", "{by: server}");
+        let new =
+            conversation("{sent: {json: {b: 3, a: 1}}}, {sent: {text: hi}}, {sent: {text: more}}", "{by: server}");
         let expected = ["take 1 message 1 $.b", "take 1 message 2", "take 1 message 3", "take 1 close"];
         assert_eq!(places(&old, &new), expected);
         assert!(places(&old, &old).is_empty());

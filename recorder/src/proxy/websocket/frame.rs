@@ -102,7 +102,7 @@ impl Frame {
         let Some(code) = code else { return Self::new(Opcode::Close, Bytes::new()) };
         let mut payload = code.to_be_bytes().to_vec();
         let end = (0..=reason.len().min(MAX_CONTROL - 2)).rev().find(|&end| reason.is_char_boundary(end));
-        payload.extend_from_slice(reason[..end.unwrap_or(0)].as_bytes());
+        payload.extend_from_slice(&reason.as_bytes()[..end.unwrap_or(0)]);
         Self::new(Opcode::Close, payload)
     }
 

@@ -17,7 +17,8 @@ use crate::tape::{MAX_MESSAGE, MAX_TRANSCRIPT, Message, MessageKind, Side};
 
 /// Plays the conversation to its end, or until the client leaves.
 pub(super) async fn converse(client: Io, mut conversation: Conversation, line: &Line) {
-    let mut stage = Stage { client, reader: Reader::new(Side::Client, MAX_MESSAGE), bytes: vec![0; CHUNK], closed: false };
+    let mut stage =
+        Stage { client, reader: Reader::new(Side::Client, MAX_MESSAGE), bytes: vec![0; CHUNK], closed: false };
     loop {
         let result = match conversation.turn() {
             Turn::Say(message, wait) => {
@@ -30,7 +31,8 @@ pub(super) async fn converse(client: Io, mut conversation: Conversation, line: &
                 Ok(said) => {
                     let number = conversation.number();
                     if conversation.heard(&said).is_err() {
-                        let reason = format!("traffic-recorder: message {number} is not on the tape; the test says more");
+                        let reason =
+                            format!("traffic-recorder: message {number} is not on the tape; the test says more");
                         return close(&mut stage.client, 1008, &reason).await;
                     }
                     Ok(())
@@ -130,5 +132,4 @@ impl Stage {
         .await?;
         Ok(())
     }
-
 }

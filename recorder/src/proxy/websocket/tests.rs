@@ -62,11 +62,14 @@ fn what_the_rfc_forbids_is_a_violation_with_its_code() {
     ];
     for (side, bytes, violation) in cases {
         assert_eq!(heard(side, &[bytes]), Err(violation.clone()), "{bytes:x?}");
-        assert_eq!(violation.code(), match violation {
-            Violation::Utf8 => 1007,
-            Violation::TooLarge(_) => 1009,
-            _ => 1002,
-        });
+        assert_eq!(
+            violation.code(),
+            match violation {
+                Violation::Utf8 => 1007,
+                Violation::TooLarge(_) => 1009,
+                _ => 1002,
+            }
+        );
     }
 }
 

@@ -55,13 +55,14 @@ fn answer() -> impl Strategy<Value = Answer> {
 
 /// An answer that is a conversation.
 fn conversation() -> impl Strategy<Value = Answer> {
-    let close = (side(), proptest::option::of(any::<u16>()), text()).prop_map(|(by, code, reason)| Close { by, code, reason });
+    let close =
+        (side(), proptest::option::of(any::<u16>()), text()).prop_map(|(by, code, reason)| Close { by, code, reason });
     (answer(), proptest::collection::vec(said(), 0..6), proptest::option::of(close)).prop_map(
         |(answer, messages, close)| Answer {
             body: Body::Absent,
             frames: Vec::new(),
             trailers: Headers::new(),
-            transcript: Some(Transcript { messages, close }),
+            transcript: Some(Box::new(Transcript { messages, close })),
             ..answer
         },
     )

@@ -18,7 +18,11 @@ async fn a_service_that_closes_does_so_with_its_code_and_reason() {
         })
         .await;
     assert_eq!(heard, ["last words", "close 4001 token expired", "end"]);
-    assert!(stage.only_tape().contains("close: {by: server, code: 4001, reason: token expired}"), "{}", stage.only_tape());
+    assert!(
+        stage.only_tape().contains("close: {by: server, code: 4001, reason: token expired}"),
+        "{}",
+        stage.only_tape()
+    );
 }
 
 #[tokio::test]

@@ -71,7 +71,10 @@ async fn one_message_more_than_recorded_is_a_miss() {
     let stage = recorded(&["one"]).await;
     let (heard, error) = replayed(&stage, stage.recorder(Mode::Replay), &[text("one"), text("two")]).await;
     assert!(heard[1].starts_with("close 1008"), "{heard:?}");
-    assert!(error.contains("message 2 to http://") && error.contains("one more than the 1 that were recorded"), "{error}");
+    assert!(
+        error.contains("message 2 to http://") && error.contains("one more than the 1 that were recorded"),
+        "{error}"
+    );
     assert!(error.contains("recorded: (nothing)\n      sent:     ") && error.contains("two"), "{error}");
 }
 

@@ -53,7 +53,8 @@ impl Stage {
                 #[expect(clippy::result_large_err, reason = "the library wants it so")]
                 let accept = move |request: &Request, mut response: Response| {
                     count.fetch_add(1, Ordering::SeqCst);
-                    let field = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+                    let field =
+                        |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
                     assert_eq!(field("sec-websocket-extensions"), None, "nothing is compressed while it is recorded");
                     if let Some(protocols) = field("sec-websocket-protocol") {
                         let chosen = protocols.rsplit(',').next().unwrap().trim().parse().unwrap();

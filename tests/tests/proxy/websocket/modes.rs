@@ -54,7 +54,11 @@ async fn counting(form: fn(usize) -> String) -> Stage {
     .await
 }
 
-async fn talk(stage: &Stage, mode: Mode, path: &str) -> (String, Result<traffic_recorder::Report, traffic_recorder::Error>) {
+async fn talk(
+    stage: &Stage,
+    mode: Mode,
+    path: &str,
+) -> (String, Result<traffic_recorder::Report, traffic_recorder::Error>) {
     let tapes = stage.tapes(mode);
     let proxy = tapes.proxy();
     let mut socket = stage.open(&proxy, path).await;

@@ -31,7 +31,10 @@ async fn a_conversation_is_recorded_and_replayed_offline() {
             heard
         })
         .await;
-    assert_eq!(heard, [r#"{"nr":1,"said":{"op":"hello","id":1}}"#, "two\nlines", r#"b"\0\x01\xfe\xff""#, "", "close 1000 done"]);
+    assert_eq!(
+        heard,
+        [r#"{"nr":1,"said":{"op":"hello","id":1}}"#, "two\nlines", r#"b"\0\x01\xfe\xff""#, "", "close 1000 done"]
+    );
     let tape = stage.only_tape();
     assert!(tape.starts_with("tape: 2\n"), "{tape}");
     let said = "  messages:
@@ -105,11 +108,13 @@ async fn over_tls_the_engine_is_in_between_on_both_sides() {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(rustls::pki_types::CertificateDer::from(proxy.ca_der().to_vec())).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config =
+            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_root_certificates(roots).with_no_client_auth();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let stream = connector.connect("localhost".try_into().unwrap(), tunnel(&proxy, &host).await).await.unwrap();
-        let (mut socket, _) = client_async(format!("wss://{host}/talk"), Box::new(stream) as Box<dyn Io>).await.unwrap();
+        let (mut socket, _) =
+            client_async(format!("wss://{host}/talk"), Box::new(stream) as Box<dyn Io>).await.unwrap();
         socket.send(text("hidden")).await.unwrap();
         assert_eq!(next(&mut socket).await, "hidden");
         leave(socket).await;
@@ -171,7 +176,8 @@ async fn what_came_after_a_message_comes_after_that_message_again() {
         })
         .await;
     assert_eq!(heard, ["a", "b", "c", "d"]);
-    let order: Vec<_> = stage.only_tape().lines().filter_map(|line| Some(line.split_once("text: ")?.1.to_owned())).collect();
+    let order: Vec<_> =
+        stage.only_tape().lines().filter_map(|line| Some(line.split_once("text: ")?.1.to_owned())).collect();
     assert_eq!(order, ["a}", "\"1\"}", "b}", "c}", "\"2\"}", "\"3\"}", "d}"]);
 }
 
