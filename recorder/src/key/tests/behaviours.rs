@@ -246,7 +246,10 @@ fn a_websocket_handshake_is_another_question_than_the_request_without_it() {
         request("GET", "https://h/", &headers, None)
     };
     same(&handshake("websocket", &[]), &handshake(" WebSocket", &[("Sec-WebSocket-Version", "13")]));
-    same(&handshake("websocket", &[("sec-websocket-key", "a")]), &handshake("websocket", &[("sec-websocket-key", "b")]));
+    same(
+        &handshake("websocket", &[("sec-websocket-key", "a")]),
+        &handshake("websocket", &[("sec-websocket-key", "b")]),
+    );
     same(&handshake("websocket", &[]), &handshake("websocket", &[("sec-websocket-extensions", "permessage-deflate")]));
     apart(&handshake("websocket", &[]), &get("https://h/"));
     let protocol = |protocol| handshake("websocket", &[("Sec-WebSocket-Protocol", protocol)]);

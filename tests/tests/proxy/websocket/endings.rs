@@ -170,3 +170,70 @@ async fn a_service_that_does_not_prove_to_speak_websocket_is_a_protocol_error_ea
     }
     assert!(stage.only_tape().contains("fault: {kind: protocol, message: "), "{}", stage.only_tape());
 }
+
+/// A handshake by hand, so that anything may be said after it.
+async fn by_hand(stage: &Stage, proxy: &Proxy) -> TcpStream {
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    let handshake = format!(
+        "GET http://127.0.0.1:{}/talk HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        stage.port
+    );
+    stream.write_all(handshake.as_bytes()).await.unwrap();
+    let head = head(&mut stream).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    stream
+}
+
+#[tokio::test]
+async fn a_program_that_breaks_the_protocol_is_told_so_each_time() {
+    let stage = Stage::new(service!(|socket| { while let Some(Ok(_)) = socket.next().await {} })).await;
+    for mode in [Mode::Record, Mode::Replay] {
+        let tapes = stage.tapes(mode);
+        let proxy = tapes.proxy();
+        let mut stream = by_hand(&stage, &proxy).await;
+        // A text without a mask.
+        stream.write_all(b"\x81\x01a").await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(&answer[..1], b"\x88", "a close frame");
+        assert_eq!(&answer[2..4], 1002u16.to_be_bytes());
+        assert!(String::from_utf8_lossy(&answer[4..]).contains("a frame without a mask"), "{answer:?}");
+        tapes.finish().unwrap();
+    }
+    assert!(stage.only_tape().contains("messages: []\n  cut: caller"), "{}", stage.only_tape());
+}
+
+#[tokio::test]
+async fn a_service_that_breaks_the_protocol_is_a_conversation_that_broke_off() {
+    let stage = Stage::new(service!(|socket| {
+        socket.send(text("so far so good")).await.unwrap();
+        socket.get_mut().write_all(b"\xff\xff\xff").await.unwrap();
+        while let Some(Ok(_)) = socket.next().await {}
+    }))
+    .await;
+    let heard = stage.twice(|mut socket| async move { (next(&mut socket).await, next(&mut socket).await) }).await;
+    assert!(heard.0 == "so far so good" && heard.1.starts_with("broken"), "{heard:?}");
+    let tape = stage.only_tape();
+    assert!(tape.contains("cut: {kind: protocol, message: the service sent a frame"), "{tape}");
+}
+
+#[tokio::test]
+async fn a_conversation_of_too_many_bytes_ends_the_recording_in_words() {
+    let stage = Stage::new(service!(|socket| {
+        for _ in 0..17 {
+            socket.send(Message::binary(vec![0; 1 << 20])).await.unwrap();
+        }
+        while let Some(Ok(_)) = socket.next().await {}
+    }))
+    .await;
+    let tapes = stage.tapes(Mode::Record);
+    let proxy = tapes.proxy();
+    let mut socket = stage.open(&proxy, "/talk").await;
+    for _ in 0..16 {
+        assert!(socket.next().await.unwrap().unwrap().is_binary());
+    }
+    assert!(next(&mut socket).await.starts_with("close 1009"));
+    let error = tapes.finish().unwrap_err();
+    assert!(error.code() == "conversation" && error.to_string().contains("16777216 bytes together"), "{error}");
+}
