@@ -127,6 +127,15 @@ impl Playback {
         &self.loan.found.shelf.tape.request
     }
 
+    /// What was said after it.
+    #[cfg(feature = "formats")]
+    pub(crate) fn transcript(&self) -> Option<Box<crate::tape::Transcript>> {
+        match &self.loan.found.shelf.tape.takes[self.loan.take].outcome {
+            crate::tape::Outcome::Answer(answer) => answer.transcript.clone(),
+            crate::tape::Outcome::Fault(_) => None,
+        }
+    }
+
     /// The head, and a body that is read frame by frame. A file of the tape that has gone is found when the body is read.
     #[must_use]
     pub fn open(self) -> Opening {

@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::codec::digest;
 
-use super::{
-    Answer, Body, MAX_MESSAGE, MAX_MESSAGES, MAX_TRANSCRIPT, MessageKind, Outcome, Recorded, Take, Tape, Transcript,
-};
+use super::{Answer, Body, Outcome, Recorded, Take, Tape};
 
 /// Whether `tape` is one.
 ///
@@ -32,7 +30,7 @@ fn check_take(take: &Take) -> Result<(), String> {
             if answer.body != Body::Absent || !answer.trailers.is_empty() {
                 return Err("an answer with a transcript has no body and no trailers".to_owned());
             }
-            transcript_fits(transcript)?;
+            transcript.fits()?;
         }
     }
     let (frames, times) = (timed(&take.outcome), take.recorded.frames.len());
@@ -51,28 +49,6 @@ pub(super) fn timed(outcome: &Outcome) -> usize {
             None => answer.frames.len(),
         },
     }
-}
-
-/// Texts are UTF-8, and neither a message nor all of them are larger than a reader takes.
-///
-/// # Errors
-/// In a sentence.
-pub(super) fn transcript_fits(transcript: &Transcript) -> Result<(), String> {
-    let (messages, bytes) = (transcript.messages.len(), transcript.len());
-    if messages > MAX_MESSAGES || bytes > MAX_TRANSCRIPT as u64 {
-        return Err(format!(
-            "{messages} messages of {bytes} bytes are more than a transcript holds, {MAX_MESSAGES} of {MAX_TRANSCRIPT} bytes"
-        ));
-    }
-    for (i, message) in transcript.messages.iter().enumerate() {
-        if message.data.len() > MAX_MESSAGE {
-            return Err(format!("message {} has more than {MAX_MESSAGE} bytes", i + 1));
-        }
-        if message.kind == MessageKind::Text && message.text().is_none() {
-            return Err(format!("message {} is a text and not UTF-8", i + 1));
-        }
-    }
-    Ok(())
 }
 
 /// Three digits.

@@ -76,6 +76,28 @@ impl Transcript {
         self.messages.iter().map(|message| message.data.len() as u64).sum()
     }
 
+    /// Whether a tape can hold it: texts are UTF-8, no message has more than 1 MiB, and there are not too many of them.
+    ///
+    /// # Errors
+    /// In a sentence.
+    pub fn fits(&self) -> Result<(), String> {
+        let (messages, bytes) = (self.messages.len(), self.len());
+        if messages > MAX_MESSAGES || bytes > MAX_TRANSCRIPT as u64 {
+            return Err(format!(
+                "{messages} messages of {bytes} bytes are more than a transcript holds, {MAX_MESSAGES} of {MAX_TRANSCRIPT} bytes"
+            ));
+        }
+        for (i, message) in self.messages.iter().enumerate() {
+            if message.data.len() > MAX_MESSAGE {
+                return Err(format!("message {} has more than {MAX_MESSAGE} bytes", i + 1));
+            }
+            if message.kind == MessageKind::Text && message.text().is_none() {
+                return Err(format!("message {} is a text and not UTF-8", i + 1));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether nothing was said.
     #[must_use]
     pub fn is_empty(&self) -> bool {

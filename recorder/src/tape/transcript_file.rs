@@ -10,7 +10,7 @@ use super::read_body::Files;
 use super::view::{self, BodyFiles, Form};
 use super::write::{self, number, word};
 use super::yaml::Node;
-use super::{Body, Close, Message, MessageKind, Side, Transcript, proof};
+use super::{Body, Close, Message, MessageKind, Side, Transcript};
 
 /// The fields of a transcript, added to those of its take.
 pub(super) fn write(transcript: &Transcript, form: Form, files: &mut BodyFiles, fields: &mut write::Fields) {
@@ -75,7 +75,7 @@ pub(super) fn read(of: &Fields<'_, '_>, folder: &Path, files: &Files<'_>) -> Res
         messages: messages.iter().map(|node| message(node, folder, files)).collect::<Result<_, _>>()?,
         close: of.get("close").map(close).transpose()?,
     };
-    proof::transcript_fits(&transcript).map_err(|reason| wrong(node, "messages", reason))?;
+    transcript.fits().map_err(|reason| wrong(node, "messages", reason))?;
     Ok(Some(transcript))
 }
 

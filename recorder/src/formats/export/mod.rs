@@ -190,6 +190,9 @@ fn in_memory(body: Body) -> Result<Body, FormatError> {
     }
 }
 
+/// What only archives have a place for.
+const MESSAGES: &str = "the messages of the conversation that it began";
+
 /// What few formats have a place for.
 fn rare(answer: &Answer) -> Vec<&'static str> {
     let mut rare = Vec::new();
@@ -202,7 +205,7 @@ fn rare(answer: &Answer) -> Vec<&'static str> {
         (None, _) => {}
     }
     if answer.transcript.is_some() {
-        rare.push("the messages of the conversation that it began");
+        rare.push(MESSAGES);
     }
     if answer.url.is_some() {
         rare.push("the URL that answered after redirects");

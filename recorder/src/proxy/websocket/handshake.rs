@@ -64,6 +64,10 @@ impl Handshake {
         let mut head = response.map(|_| Body::Text(None));
         let headers = head.headers_mut();
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
+        // From a tape that somebody else recorded.
+        if !self.untouched {
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+        }
         headers.entry(header::UPGRADE).or_insert(HeaderValue::from_static("websocket"));
         headers.entry(header::CONNECTION).or_insert(HeaderValue::from_static("Upgrade"));
         (head, self.client)
