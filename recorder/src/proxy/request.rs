@@ -16,7 +16,7 @@ use super::route::TEST_FIELD;
 use super::websocket::{self, Handshake};
 use super::wire::Line;
 use crate::client::TapesLayer;
-use crate::session::{Error, Mode};
+use crate::session::Error;
 
 /// Where a connection's requests go.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub(super) async fn answer(
         Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "test", reason)),
     };
     let handshake = match is_upgrade(request.headers()) {
-        true => match Handshake::of(&mut request, session.mode() == Mode::Off) {
+        true => match Handshake::of(&mut request, &uri, &session) {
             Ok(handshake) => Some(handshake),
             Err(reason) => return Ok(refusal(StatusCode::NOT_IMPLEMENTED, "upgrade", reason)),
         },

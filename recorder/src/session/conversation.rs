@@ -61,8 +61,15 @@ impl Upgrade {
     /// No tape can hold it: the test fails for it.
     pub(crate) fn refused(&self, reason: String) -> Error {
         let url = lock(&self.slot).url().to_owned();
-        let mut state = lock(&self.session.0.state);
-        let url = state.redactor.url(&url);
+        self.session.no_conversation(&url, reason)
+    }
+}
+
+impl Session {
+    /// There can be no conversation: the test fails for it.
+    pub(crate) fn no_conversation(&self, url: &str, reason: String) -> Error {
+        let mut state = lock(&self.0.state);
+        let url = state.redactor.url(url);
         state.fail(ErrorKind::Conversation { url, reason }.into())
     }
 }

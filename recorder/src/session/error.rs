@@ -149,8 +149,8 @@ pub enum ErrorKind {
         /// What is wrong.
         reason: String,
     },
-    /// A conversation over WebSocket that no tape can hold.
-    #[error("failed to record the conversation with {url}: {reason}")]
+    /// A conversation over WebSocket that no tape can hold, or that a tape does not have.
+    #[error("failed to carry the conversation with {url}: {reason}")]
     Conversation {
         /// The URL of its handshake, secrets masked.
         url: String,

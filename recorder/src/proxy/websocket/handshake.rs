@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -15,6 +15,7 @@ use tower_service::Service;
 use crate::client::{BoxError, ReplayedFault, SentBody};
 use crate::proxy::answer::Body;
 use crate::proxy::upstream::Upstream;
+use crate::session::{Error, Mode, Session};
 use crate::tape::{Fault, FaultKind};
 
 /// A client's wish to go on with WebSocket.
@@ -24,6 +25,8 @@ pub(in crate::proxy) struct Handshake {
     accept: HeaderValue,
     /// Nobody looks at what is said, so that it may be compressed.
     untouched: bool,
+    session: Session,
+    url: String,
 }
 
 /// Whether the connection is to go on with WebSocket.
@@ -33,11 +36,16 @@ pub(in crate::proxy) fn is_websocket(headers: &HeaderMap) -> bool {
 
 impl Handshake {
     /// Takes the handshake's own fields off the request: the key, which is a new one each time, and the extensions, which
-    /// would change the bytes of messages; `untouched` leaves these.
+    /// would change the bytes of messages; where nobody looks these stay.
     ///
     /// # Errors
     /// In words, for another upgrade and a handshake that is none.
-    pub(in crate::proxy) fn of(request: &mut Request<Incoming>, untouched: bool) -> Result<Self, &'static str> {
+    pub(in crate::proxy) fn of(
+        request: &mut Request<Incoming>,
+        url: &Uri,
+        session: &Session,
+    ) -> Result<Self, &'static str> {
+        let untouched = session.mode() == Mode::Off;
         if !is_websocket(request.headers()) {
             return Err(OTHER_UPGRADE);
         }
@@ -51,7 +59,13 @@ impl Handshake {
             request.headers_mut().remove(header::SEC_WEBSOCKET_EXTENSIONS);
         }
         let accept = accept(&key);
-        Ok(Self { client: hyper::upgrade::on(request), key, accept, untouched })
+        let (client, session, url) = (hyper::upgrade::on(request), session.clone(), url.to_string());
+        Ok(Self { client, key, accept, untouched, session, url })
+    }
+
+    /// There is nothing to go on with: the test fails for it.
+    pub(super) fn refuse(&self, reason: &str) -> Error {
+        self.session.no_conversation(&self.url, reason.to_owned())
     }
 
     /// The way to the service, by which the handshake is whole again.

@@ -3,6 +3,11 @@
 //! The handshake is a request like any other and goes through the session like one; `handshake` keeps what belongs to this
 //! connection alone (the key, the extensions) out of it. After a 101, `record` passes the frames of both sides on and notes whole
 //! messages, `replay` plays the service. `frame` and `reader` turn bytes into frames and messages; they do no I/O.
+//!
+//! Replaying, what the service said before the program's next message is said at once (or after the recorded times, where a test wants
+//! them); then the program has its turn. Its message has to be the recorded one, or the connection is closed with 1008 and the test fails.
+//! Pings are answered. A program that waits for what never was recorded waits as long as its own limit lets it: it cannot be told
+//! from one that is quiet.
 
 mod frame;
 mod handshake;
@@ -12,7 +17,7 @@ mod replay;
 
 use std::sync::Arc;
 
-use http::{Response, StatusCode};
+use http::Response;
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -21,7 +26,7 @@ pub use frame::{Frame, Opcode, Violation};
 pub(super) use handshake::Handshake;
 pub use reader::{Heard, Reader};
 
-use super::answer::{Body, SILENCE, refusal};
+use super::answer::{Body, SILENCE, refused};
 use super::wire::Line;
 use crate::client::TapedBody;
 use crate::session::{Conversation, Upgrade};
@@ -56,7 +61,7 @@ pub(super) fn switch(
             Other::Recorded(service, upgrade)
         }
         (None, Some(service), None) => Other::Untouched(service),
-        (None, None, _) => return refusal(StatusCode::BAD_GATEWAY, "upgrade", NO_TRANSCRIPT),
+        (None, None, _) => return refused(&handshake.refuse(NO_TRANSCRIPT)),
     };
     let (head, client) = handshake.accept(response);
     let line = Arc::clone(line);
@@ -82,8 +87,7 @@ pub(super) fn switch(
     head
 }
 
-const NO_TRANSCRIPT: &str = "the tape answers with an upgrade and does not say what followed it: it was not recorded by this engine. \
-                             Record the test again, RECORD=1";
+const NO_TRANSCRIPT: &str = "its tape does not say what followed the handshake, for it was not recorded by this engine. Record the test again, RECORD=1";
 
 /// Ends the connection to the client as the one to the service ended; the caller drops it then.
 async fn fail(fault: &Fault, line: &Line) {

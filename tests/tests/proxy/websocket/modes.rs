@@ -150,6 +150,30 @@ async fn a_plain_request_for_the_same_url_is_another_question() {
 }
 
 #[tokio::test]
+async fn a_tape_that_does_not_say_what_followed_is_refused_in_words() {
+    use traffic_recorder::tape::{Outcome, Tape};
+    let stage = counting(|n| format!("number {n}")).await;
+    talk(&stage, Mode::Record, "/talk").await.1.unwrap();
+    // As another seam, or another tool, would have it.
+    let file = std::fs::read_dir(stage.folder()).unwrap().next().unwrap().unwrap().path();
+    let mut tape = Tape::read(&file).unwrap().unwrap();
+    let Outcome::Answer(answer) = &mut tape.takes[0].outcome else { panic!("an answer") };
+    answer.transcript = None;
+    tape.takes[0].recorded.frames.clear();
+    std::fs::write(&file, tape.render().unwrap().yaml).unwrap();
+    let tapes = stage.tapes(Mode::Replay);
+    let proxy = tapes.proxy();
+    let stream = tunnel(&proxy, &format!("127.0.0.1:{}", stage.port)).await;
+    let refused = client_async(format!("ws://127.0.0.1:{}/talk", stage.port), stream).await.unwrap_err();
+    assert!(
+        matches!(&refused, Error::Http(answer) if answer.headers()["x-tapes-error"] == "conversation"),
+        "{refused}"
+    );
+    let error = tapes.finish().unwrap_err();
+    assert!(error.code() == "conversation" && error.to_string().contains("RECORD=1"), "{error}");
+}
+
+#[tokio::test]
 async fn what_was_said_can_be_asked_for_in_the_test() {
     let stage = counting(|n| format!("number {n}")).await;
     for mode in [Mode::Record, Mode::Replay] {
