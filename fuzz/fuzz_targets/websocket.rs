@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use traffic_recorder::proxy::websocket::{Heard, Reader, Violation};
+use traffic_recorder::websocket::{Heard, Reader, Violation};
 use traffic_recorder::tape::Side;
 
 const LIMIT: usize = 4096;

@@ -162,6 +162,8 @@ mod store;
 pub mod tape;
 #[cfg(feature = "tools")]
 pub mod tools;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use policy::{Reveal, UnusedRule};
 pub use session::{Error, ErrorKind, Exchange, Miss, Mode, OnPanic, Recorder, Repeat, Report, Session, Tapes, Timing};

@@ -41,7 +41,7 @@ mod request;
 mod reqwest;
 mod route;
 mod upstream;
-pub mod websocket;
+mod websocket;
 mod wire;
 
 pub use answer::{ERROR_FIELD, REFUSED};

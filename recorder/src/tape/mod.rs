@@ -39,6 +39,7 @@ pub use headers::Headers;
 #[cfg(feature = "formats")]
 pub(crate) use scalar::{lines as yaml_text, scalar as yaml_scalar};
 pub use transcript::{Close, Message, MessageKind, Side, Transcript};
+#[cfg(feature = "proxy")]
 pub(crate) use transcript::{MAX_MESSAGE, MAX_MESSAGES, MAX_TRANSCRIPT};
 pub use write::{Rendered, RenderedFile};
 

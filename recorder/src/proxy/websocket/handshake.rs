@@ -97,7 +97,7 @@ const NO_HANDSHAKE: &str = "a WebSocket is opened by a GET over HTTP/1.1 without
                             (NO_PROXY)";
 
 /// What proves that the other side speaks WebSocket (RFC 6455 §4.2.2).
-pub(super) fn accept(key: &HeaderValue) -> HeaderValue {
+fn accept(key: &HeaderValue) -> HeaderValue {
     const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     let text = [key.as_bytes().trim_ascii(), GUID].concat();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &text);
@@ -138,5 +138,15 @@ impl Service<Request<SentBody<Incoming>>> for Dial {
             }
             Ok(response)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        assert_eq!(accept(&HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==")), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 }

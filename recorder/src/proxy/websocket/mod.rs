@@ -2,16 +2,14 @@
 //!
 //! The handshake is a request like any other and goes through the session like one; `handshake` keeps what belongs to this
 //! connection alone (the key, the extensions) out of it. After a 101, `record` passes the frames of both sides on and notes whole
-//! messages, `replay` plays the service. `frame` and `reader` turn bytes into frames and messages; they do no I/O.
+//! messages, `replay` plays the service. Bytes become frames and messages in [`crate::websocket`].
 //!
 //! Replaying, what the service said before the program's next message is said at once (or after the recorded times, where a test wants
 //! them); then the program has its turn. Its message has to be the recorded one, or the connection is closed with 1008 and the test fails.
 //! Pings are answered. A program that waits for what never was recorded waits as long as its own limit lets it: it cannot be told
 //! from one that is quiet.
 
-mod frame;
 mod handshake;
-mod reader;
 mod record;
 mod replay;
 
@@ -22,9 +20,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
-pub use frame::{Frame, Opcode, Violation};
 pub(super) use handshake::Handshake;
-pub use reader::{Heard, Reader};
 
 use super::answer::{Body, SILENCE, refused};
 use super::wire::Line;
@@ -99,6 +95,3 @@ async fn fail(fault: &Fault, line: &Line) {
         line.reset();
     }
 }
-
-#[cfg(test)]
-mod tests;

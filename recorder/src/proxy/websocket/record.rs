@@ -8,12 +8,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::Io;
-use super::frame::{Frame, Violation};
-use super::reader::{Heard, Reader};
 use crate::client::classify;
 use crate::proxy::wire::Line;
 use crate::session::Upgrade;
 use crate::tape::{Close, Fault, FaultKind, MAX_MESSAGE, Message, Side};
+use crate::websocket::{Frame, Heard, Reader, Violation};
 
 /// How long the service has to close after the client did.
 const GRACE: Duration = Duration::from_secs(10);

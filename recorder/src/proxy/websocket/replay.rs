@@ -8,12 +8,11 @@ use std::task::{Poll, ready};
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 
 use super::Io;
-use super::frame::{Frame, Opcode};
-use super::reader::{Heard, Reader};
 use super::record::{CHUNK, LAST_WORDS, close};
 use crate::proxy::wire::Line;
 use crate::session::{Conversation, Turn};
 use crate::tape::{MAX_MESSAGE, MAX_TRANSCRIPT, Message, MessageKind, Side};
+use crate::websocket::{Frame, Heard, Opcode, Reader};
 
 /// Plays the conversation to its end, or until the client leaves.
 pub(super) async fn converse(client: Io, mut conversation: Conversation, line: &Line) {

@@ -43,8 +43,9 @@ impl Reader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// How many bytes wait to be a frame.
-    pub(super) fn waiting(&self) -> usize {
+    /// How many bytes were pushed and wait to be a frame.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
         self.buffer.len()
     }
 

@@ -83,22 +83,24 @@ impl Opcode {
             .ok_or(Violation::Opcode(bits))
     }
 
-    pub(super) fn is_control(self) -> bool {
+    fn is_control(self) -> bool {
         self as u8 >= 0x8
     }
 }
 
 /// The most bytes that a control frame carries.
-pub(super) const MAX_CONTROL: usize = 125;
+const MAX_CONTROL: usize = 125;
 
 impl Frame {
     /// A frame of a server.
-    pub(super) fn new(opcode: Opcode, payload: impl Into<Bytes>) -> Self {
+    #[must_use]
+    pub fn new(opcode: Opcode, payload: impl Into<Bytes>) -> Self {
         Self { fin: true, opcode, mask: None, payload: payload.into() }
     }
 
     /// A close frame of a server. A reason that is too long is cut at a character.
-    pub(super) fn close(code: Option<u16>, reason: &str) -> Self {
+    #[must_use]
+    pub fn close(code: Option<u16>, reason: &str) -> Self {
         let Some(code) = code else { return Self::new(Opcode::Close, Bytes::new()) };
         let mut payload = code.to_be_bytes().to_vec();
         let end = (0..=reason.len().min(MAX_CONTROL - 2)).rev().find(|&end| reason.is_char_boundary(end));
