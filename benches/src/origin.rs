@@ -1,8 +1,10 @@
 //! The service that is recorded: in the same process as a `tower::Service`, or on loopback with hyper in a thread of its own.
 
+use std::collections::HashMap;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
@@ -14,12 +16,22 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tower::Service;
 
-use crate::{Error, workload};
+use crate::Error;
+use crate::workload::{self, Ask};
 
 /// The service without a socket.
 #[derive(Debug, Clone)]
 pub struct InProcess {
-    blob: Bytes,
+    answers: Arc<Answers>,
+}
+
+/// Where answers come from.
+#[derive(Debug)]
+enum Answers {
+    /// Made when they are asked for; the large one is there.
+    Made(Bytes),
+    /// By path.
+    Held(HashMap<String, (&'static str, Bytes)>),
 }
 
 /// What must never be reached while replaying: every call fails.
@@ -36,7 +48,7 @@ pub struct Loopback {
 
 impl Default for InProcess {
     fn default() -> Self {
-        Self { blob: workload::blob() }
+        Self { answers: Arc::new(Answers::Made(workload::blob())) }
     }
 }
 
@@ -55,8 +67,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let blob = self.blob.clone();
-        Box::pin(async move { serve(request, &blob).await })
+        let answers = Arc::clone(&self.answers);
+        Box::pin(async move { serve(request, &answers).await })
     }
 }
 
@@ -80,6 +92,23 @@ impl Loopback {
     /// # Errors
     /// Where there is no loopback, or no thread to be had.
     pub fn start() -> Result<Self, Error> {
+        Self::answering(Answers::Made(workload::blob()))
+    }
+
+    /// The same with the answers to these requests made beforehand: what is left is hyper.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and for a request that the workload has no answer to.
+    pub fn holding(asks: &[Ask]) -> Result<Self, Error> {
+        let (blob, mut held) = (workload::blob(), HashMap::new());
+        for ask in asks {
+            let path = ask.url.parse::<http::Uri>()?.path().to_owned();
+            held.insert(path.clone(), workload::answer(&path, b"", &blob)?);
+        }
+        Self::answering(Answers::Held(held))
+    }
+
+    fn answering(answers: Answers) -> Result<Self, Error> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -90,11 +119,17 @@ impl Loopback {
                 tokio::select! {
                     biased;
                     _ = stopped => {}
-                    () = accept(listener) => {}
+                    () = accept(listener, answers) => {}
                 }
             });
         })?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// `http://127.0.0.1:<port>`.
@@ -116,27 +151,30 @@ impl Drop for Loopback {
     }
 }
 
-async fn accept(listener: std::net::TcpListener) {
-    let blob = workload::blob();
+async fn accept(listener: std::net::TcpListener, answers: Answers) {
+    let answers = Arc::new(answers);
     let listener = tokio::net::TcpListener::from_std(listener).expect("the runtime has I/O turned on");
     while let Ok((stream, _)) = listener.accept().await {
-        let blob = blob.clone();
+        let answers = Arc::clone(&answers);
         tokio::spawn(async move {
             stream.set_nodelay(true).ok();
-            let service = hyper::service::service_fn(|request| serve(request, &blob));
+            let service = hyper::service::service_fn(|request| serve(request, &answers));
             // A client that goes away ends its own connection only.
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
         });
     }
 }
 
-async fn serve<B>(request: Request<B>, blob: &Bytes) -> Result<Response<Full<Bytes>>, Error>
+async fn serve<B>(request: Request<B>, answers: &Answers) -> Result<Response<Full<Bytes>>, Error>
 where
     B: Body,
     B::Error: Into<Error>,
 {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(Into::into)?.to_bytes();
-    let (media, bytes) = workload::answer(head.uri.path(), &body, blob)?;
+    let (media, bytes) = match answers {
+        Answers::Made(blob) => workload::answer(head.uri.path(), &body, blob)?,
+        Answers::Held(held) => held.get(head.uri.path()).cloned().ok_or("nothing is held for this path")?,
+    };
     Ok(Response::builder().header("content-type", media).body(Full::new(bytes))?)
 }

@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Prune(commands::prune::Args),
     Rekey(commands::rekey::Args),
     Check(commands::check::Args),
+    Run(commands::run::Args),
     Serve(commands::serve::Args),
     Review(commands::review::Args),
     View(commands::view::Args),

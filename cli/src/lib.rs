@@ -29,6 +29,8 @@ enum Verdict {
     Fine,
     /// Something was found, or differs. Exit code 1.
     Found,
+    /// A program was run and ended so, with another code than 0.
+    Ended(u8),
 }
 
 /// What a command comes to; the error is one that kept it from running, exit code 2.
@@ -54,6 +56,7 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
     match cli.command.run() {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Found) => ExitCode::from(1),
+        Ok(Verdict::Ended(code)) => ExitCode::from(code),
         // Whoever reads has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -92,6 +95,7 @@ impl Command {
             Self::Prune(args) => args.run(),
             Self::Rekey(args) => args.run(),
             Self::Check(args) => args.run(),
+            Self::Run(args) => args.run(),
             Self::Serve(args) => args.run(),
             Self::Review(args) => args.run(),
             Self::View(args) => args.run(),

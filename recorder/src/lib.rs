@@ -142,6 +142,41 @@
 //! let tapes = recorder!("docs/status").rule("ignore json $.sent_at").redact("hide json $.email").repeat(Repeat::Last).start();
 //! ```
 //!
+//! # Worlds that hold still
+//!
+//! A program that makes ids or tells the time sends other requests at every run. [`Tapes::now`], [`Tapes::rng`] and [`Tapes::var`] give it what the
+//! recording had ([`World`]); an echo rule ([`Recorder::echo`]) lets the replayed answer repeat what this request said; fault rules
+//! ([`Recorder::fault`]) let replayed answers be late or fail, the same ones at every run:
+//!
+//! ```
+//! # use http::{Request, Response};
+//! # use tower::{Layer, ServiceExt, service_fn};
+//! # use traffic_recorder::{Mode, Recorder, Tapes};
+//! async fn order(tapes: &Tapes) -> String {
+//!     let id = tapes.rng().uuid();
+//! #   let service = service_fn(|_: Request<_>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+//! #   let client = tapes.layer().layer(service);
+//!     let request = Request::put(format!("https://api.example.com/orders/{id}")).body(String::new()).unwrap();
+//!     // ... send it ...
+//! #   assert_eq!(client.oneshot(request).await.unwrap().status(), 200);
+//!     id
+//! }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), traffic_recorder::Error> {
+//! # let temporary = tempfile::tempdir().unwrap();
+//! # let folder = temporary.path().join("orders");
+//!
+//! let tapes = Recorder::at(&folder).mode(Mode::Record).open()?;
+//! let recorded = order(&tapes).await;
+//! tapes.finish()?;
+//!
+//! let tapes = Recorder::at(&folder).mode(Mode::Replay).open()?;
+//! assert_eq!(order(&tapes).await, recorded);
+//! tapes.finish()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What a test can ask
 //!
 //! [`Tapes::exchanges`] has what was sent and answered so far, secrets masked; an [`Exchange`] prints itself without dates, ports and
@@ -165,7 +200,9 @@ pub mod tools;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 
-pub use policy::{Reveal, UnusedRule};
-pub use session::{Error, ErrorKind, Exchange, Miss, Mode, OnPanic, Recorder, Repeat, Report, Session, Tapes, Timing};
+pub use policy::{Reveal, UnusedRule, WorldRule};
+pub use session::{
+    Error, ErrorKind, Exchange, Miss, Mode, OnPanic, Recorder, Repeat, Report, Rng, Session, Tapes, Timing, World,
+};
 pub use store::StoreError;
 pub use tape::Origin;

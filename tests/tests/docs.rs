@@ -9,12 +9,6 @@ use std::path::{Path, PathBuf};
 use recorder_tests::adapters::ALL;
 use traffic_recorder::tape::Layer;
 
-/// Behaviours that wait for other parts of the project.
-const LATER: [(u32, &str); 2] = [
-    (69, "seeded randomness, clock and variables in the tape: not built yet"),
-    (70, "template rules (the answer echoes an id of the request): not built yet"),
-];
-
 /// The last behaviour of the list.
 const LAST: u32 = 92;
 
@@ -88,11 +82,9 @@ fn page() -> String {
     for number in 1..=LAST {
         let own = tests.iter().filter(|(n, ..)| *n == number);
         let files: BTreeSet<_> = own.map(|(_, _, file)| format!("`{file}`")).collect();
-        let later = LATER.iter().find(|(n, _)| *n == number).map(|(_, why)| *why);
-        let place = match (files.is_empty(), later) {
-            (_, Some(why)) => why.to_owned(),
-            (true, None) => "no test of its own yet".to_owned(),
-            (false, None) => files.into_iter().collect::<Vec<_>>().join(", "),
+        let place = match files.is_empty() {
+            true => "no test of its own yet".to_owned(),
+            false => files.into_iter().collect::<Vec<_>>().join(", "),
         };
         let _ = writeln!(page, "| R{number:02} | {place} |");
     }
@@ -118,12 +110,5 @@ fn every_limit_names_a_test_that_there_is() {
             assert!(tests.contains(*test), "{} cannot do {test}, which is no test", adapter.name());
             assert!(!why.is_empty());
         }
-    }
-}
-
-#[test]
-fn what_waits_for_later_has_no_test_yet() {
-    for (number, name, file) in tests() {
-        assert!(LATER.iter().all(|(later, _)| *later != number), "{name} in {file} is not for later any more");
     }
 }

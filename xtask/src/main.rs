@@ -22,7 +22,7 @@ usage: cargo xtask COMMAND
                                      offline router demo docs package crates
   docs [--open]                      the documentation, warnings as errors
   offline                            the suite with loopback alone, the replaying tests with no network at all
-  bench [NAME...]                    our benchmarks beside their floors: the recorder's replay first_use record, the
+  bench [NAME...]                    our benchmarks beside their floors: the recorder's replay first_use record engine, the
                                      router's router/examples/*_speed.rs by their names, and router_bench
   peers [--rounds N] [NAME...]       the workload on other libraries and on us
   build-times                        clean build times and crate counts by feature

@@ -5,7 +5,7 @@ use std::fs;
 use crate::{Result, shell};
 
 /// The recorder's.
-const BENCHES: [&str; 3] = ["replay", "first_use", "record"];
+const BENCHES: [&str; 4] = ["replay", "first_use", "record", "engine"];
 
 /// The router's own command, from a client to a partner.
 const ROUTER_BENCH: &str = "router_bench";

@@ -12,6 +12,7 @@ pub(crate) mod prune;
 pub(crate) mod rekey;
 pub(crate) mod report;
 pub(crate) mod review;
+pub(crate) mod run;
 pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod show;

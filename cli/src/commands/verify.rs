@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use traffic_recorder::tools::stray_bodies;
+use traffic_recorder::tools::{WORLD_FILE, stray_bodies};
 
 use crate::output::{print_json, progress, say};
 use crate::select::{AllSettings, Select, folder};
@@ -35,6 +35,9 @@ impl Args {
             }
         }
         for folder in files.iter().map(|file| folder(file)).collect::<BTreeSet<_>>() {
+            if let Err(error) = settings.of_folder(&folder).check_world(&folder) {
+                findings.push((folder.join(WORLD_FILE), "unreadable", true, error.to_string()));
+            }
             for body in stray_bodies(&folder)? {
                 let text = "no tape refers to this body: remove it, or run `tapes prune --bodies`".to_owned();
                 findings.push((body, "stray-body", true, text));

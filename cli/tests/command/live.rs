@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use crate::support::{Place, answered, posted, refused, request, shop};
 
 /// A service that gives each path its answer, `(status, media, body)`, until the test is over.
-fn service(answers: &'static [(&'static str, u16, &'static str, &'static str)]) -> String {
+pub(crate) fn service(answers: &'static [(&'static str, u16, &'static str, &'static str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -237,5 +237,5 @@ fn serve_adds_faults_and_delays_by_rule() {
     let served = Served::new(&place, &["tapes/orders", "--rule", "reset"]);
     assert_eq!(served.get("/orders?page=1"), "");
     let ran = place.run(["serve", "--rule", "explode"]);
-    assert!(ran.code == 2 && ran.err.contains("a rule is"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("A rule is"), "{}", ran.err);
 }

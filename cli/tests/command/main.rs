@@ -8,7 +8,10 @@ mod help;
 mod live;
 mod reading;
 mod reviewing;
+#[cfg(unix)]
+mod running;
 mod scanning;
+mod suites;
 mod support;
 mod tidying;
 mod viewing;

@@ -36,6 +36,20 @@ fn scan_finds_what_is_left_and_never_prints_it() {
 }
 
 #[test]
+fn the_world_beside_the_tapes_is_scanned_verified_and_removed_with_them() {
+    let place = shop();
+    let world = place.write("tapes/orders/world.yaml", &format!("world: 1\nvars:\n  token: {TOKEN}\n"));
+    let out = place.run(["scan"]).with_code(1);
+    assert!(out.contains("world.vars.token holds what looks like a github token") && !out.contains(TOKEN), "{out}");
+    place.run(["verify"]).with_code(0);
+    std::fs::write(&world, "world: 1\nclock: 1\n").unwrap();
+    let out = place.run(["verify"]).with_code(1);
+    assert!(out.contains("world.yaml:2:1: `clock` is not a field"), "{out}");
+    traffic_recorder::tools::remove_tapes(world.parent().unwrap(), false).unwrap();
+    assert!(!world.exists());
+}
+
+#[test]
 fn a_line_under_allow_lets_a_find_pass() {
     let place = Place::new();
     place.careless_tapes("t", vec![(request("GET", "https://a.test/"), answered(200, "text/plain", TOKEN))]);

@@ -8,11 +8,13 @@
 
 mod stand_in;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use recorder_examples::{Line, Price, Shop, ShopError};
 use stand_in::StandIn;
-use traffic_recorder::{Repeat, Tapes, UnusedRule, orphans, recorder, tapes};
+use tokio::net::TcpListener;
+use traffic_recorder::{Mode, Repeat, Tapes, UnusedRule, orphans, recorder, tapes};
 
 #[tokio::test]
 async fn an_order_is_placed() {
@@ -81,7 +83,18 @@ fn no_tape_is_left_without_a_test() {
 /// The program with a client that records and replays, at a shop that is only there while recording.
 async fn shop(tapes: &Tapes) -> Shop {
     let client = tapes.reqwest(reqwest::Client::new());
-    Shop::new(client, StandIn::url_for(tapes.mode()).await, tapes.secret("SHOP_KEY"))
+    Shop::new(client, url_for(tapes.mode()).await, tapes.secret("SHOP_KEY"))
+}
+
+/// Where the shop is. While replaying nothing listens there: the tapes know a listener on this machine under any port.
+async fn url_for(mode: Mode) -> String {
+    if mode == Mode::Replay {
+        return "http://127.0.0.1:1".to_owned();
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+    tokio::spawn(Arc::new(StandIn::default()).serve(listener));
+    url
 }
 
 fn pens(quantity: u32) -> Line {

@@ -13,7 +13,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use traffic_recorder::Mode;
 
 /// What it takes for a valid key. Nobody else's shop has it.
 const KEY: &str = "fake-shop-key";
@@ -28,18 +27,8 @@ pub(crate) struct StandIn {
 }
 
 impl StandIn {
-    /// Where the shop is. While replaying nothing listens there: the tapes know a listener on this machine under any port.
-    pub(crate) async fn url_for(mode: Mode) -> String {
-        if mode == Mode::Replay {
-            return "http://127.0.0.1:1".to_owned();
-        }
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("it has an address"));
-        tokio::spawn(Arc::new(Self::default()).serve(listener));
-        url
-    }
-
-    async fn serve(self: Arc<Self>, listener: TcpListener) {
+    /// Answers until nobody waits for it any more.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         while let Ok((stream, _)) = listener.accept().await {
             let shop = Arc::clone(&self);
             let answer = service_fn(move |request| {

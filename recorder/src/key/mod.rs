@@ -54,7 +54,6 @@ pub use grammar::RuleError;
 pub use rules::{Rule, Rules};
 
 pub(crate) use body::LARGEST_READ;
-#[cfg(test)]
 pub(crate) use json::write_string as write_json_string;
 pub(crate) use json_path::{JsonPath, member as json_member};
 pub(crate) use url::is_loopback;

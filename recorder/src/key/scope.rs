@@ -147,6 +147,12 @@ impl<'r> InScope<'r> {
 }
 
 impl Rule {
+    /// Whether it holds for requests to this URL.
+    pub(crate) fn covers(&self, url: &str) -> bool {
+        let (url, _) = Url::read(url);
+        self.holds(&[&url.host], &url.path)
+    }
+
     fn holds(&self, hosts: &[&str], path: &str) -> bool {
         self.on.as_ref().is_none_or(|scope| {
             hosts.iter().any(|host| glob::matches(&scope.host, host))

@@ -13,6 +13,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::echo::EchoRule;
+use super::fault::FaultRule;
 use super::gate::{Allow, Allowance};
 use super::guard::{Guard, PassThrough, UrlGlob};
 use super::redact::RedactRule;
@@ -29,7 +31,7 @@ const BODY_LIMIT: u64 = 8 << 20;
 /// What the configuration file says.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// `match`: rules of the key.
+    /// `match`: rules of the key, those that come with `echo` among them.
     pub(crate) rules: Rules,
     /// `redact`: what else is hidden, shown, or has a dummy.
     pub(crate) redact: Vec<RedactRule>,
@@ -53,6 +55,25 @@ pub(crate) struct Config {
     pub(crate) on_expiry: OnExpiry,
     /// `body_limit`, in bytes.
     pub(crate) body_limit: u64,
+    /// `echo`: what replayed answers repeat of their requests.
+    pub(crate) echoes: Vec<EchoRule>,
+    /// `faults`: what goes wrong while replaying.
+    pub(crate) faults: Vec<FaultRule>,
+    /// `fault_seed`: where the random numbers of those begin.
+    pub(crate) fault_seed: u64,
+    /// `world`: what recording does with the clock, the seed and the values of the recording before.
+    pub(crate) world: WorldRule,
+}
+
+/// What recording does with the clock, the seed and the named values that a test's folder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorldRule {
+    /// They are made anew: a service sees new ids and the time of today.
+    #[default]
+    New,
+    /// They stay: recording again sends the same requests.
+    Keep,
 }
 
 /// What it means that a test did not ask for an answer on tape.
@@ -122,6 +143,10 @@ impl Default for Config {
             max_age: None,
             on_expiry: OnExpiry::default(),
             body_limit: BODY_LIMIT,
+            echoes: Vec::new(),
+            faults: Vec::new(),
+            fault_seed: 0,
+            world: WorldRule::default(),
         }
     }
 }
@@ -178,6 +203,10 @@ struct Raw {
     max_age: Option<Spanned<String>>,
     on_expiry: OnExpiry,
     body_limit: Option<Spanned<String>>,
+    echo: Vec<Spanned<String>>,
+    faults: Vec<Spanned<String>>,
+    fault_seed: u64,
+    world: WorldRule,
 }
 
 #[derive(Deserialize, Default)]
@@ -223,6 +252,8 @@ impl Raw {
         for line in &self.r#match {
             rules.push(line.value.parse().map_err(|e| wrong(line, e))?);
         }
+        let echoes: Vec<EchoRule> = self.echo.iter().map(|line| checked(line, str::parse)).collect::<Result<_, _>>()?;
+        rules.extend(echoes.iter().map(|echo| echo.ignored().clone()));
         let json = self.volatile.json.iter().map(|path| checked(path, json_path)).collect::<Result<_, _>>()?;
         let allow = self.allow.iter().map(|line| checked(line, str::parse::<Allowance>)).collect::<Result<_, _>>()?;
         let pass_through = self.pass_through.iter().map(|p| {
@@ -244,6 +275,10 @@ impl Raw {
             unused: self.unused,
             max_age: self.max_age.map(|age| checked(&age, duration)).transpose()?,
             on_expiry: self.on_expiry,
+            echoes,
+            faults: self.faults.iter().map(|line| checked(line, str::parse)).collect::<Result<_, _>>()?,
+            fault_seed: self.fault_seed,
+            world: self.world,
             body_limit: self.body_limit.map_or(Ok(BODY_LIMIT), |limit| checked(&limit, size))?,
         })
     }
@@ -332,7 +367,8 @@ mod tests {
             text.push('\n');
         }
         let config = parse(&text).expect("every example is right");
-        assert_eq!(config.rules.iter().count(), 2);
+        assert_eq!(config.rules.iter().count(), 3, "two and that of the echo");
+        assert_eq!((config.echoes.len(), config.faults.len(), config.world), (1, 3, WorldRule::New));
         assert_eq!((config.redact.len(), config.secrets.len(), config.pass_through.len()), (4, 1, 2));
         assert_eq!(config.guard.hosts, ["*.sandbox.example.com"]);
         assert_eq!(config.max_age, Some(Duration::from_secs(90 * 86_400)));
@@ -350,6 +386,9 @@ mod tests {
             ("volatile: {json: [\"$.a[\"]}", "tapes/recorder.yaml:1:19: ", "no JSON path"),
             ("max_age: soon", "tapes/recorder.yaml:1:10: ", "`90d`"),
             ("body_limit: 8MB", "tapes/recorder.yaml:1:13: ", "`8MiB`"),
+            ("echo: [body to json $.a]", "tapes/recorder.yaml:1:8: ", "nothing that can be copied"),
+            ("faults: [explode]", "tapes/recorder.yaml:1:10: ", "nothing that can happen"),
+            ("world: old", "tapes/recorder.yaml:1:8: ", "keep"),
             ("allow: [jwt]", "tapes/recorder.yaml:1:9: ", "pattern"),
             ("pass_through: [{url: \"https://a.test\"}]", "tapes/recorder.yaml:1:22: ", "`a.test`"),
         ] {

@@ -2,22 +2,28 @@
 //!
 //! `Config` is the file `tapes/recorder.yaml`; a `Policy` is what one session makes of it and of the test's own choices.
 //! `redact` replaces secrets before the key is taken and before anything is written or printed, `gate` refuses to write what it
-//! overlooked, `guard` says what may be sent while recording, `volatile` what may change without a tape being written anew.
+//! overlooked, `guard` says what may be sent while recording, `volatile` what may change without a tape being written anew; `echo` what replayed answers repeat
+//! of their requests, `fault` what goes wrong with them.
 
 mod config;
+mod echo;
+mod fault;
 mod gate;
 mod glob;
 mod guard;
 mod redact;
 mod volatile;
 
-pub use config::{ConfigError, EXAMPLE, UnusedRule};
+pub use config::{ConfigError, EXAMPLE, UnusedRule, WorldRule};
+pub use echo::EchoError;
+pub use fault::{FaultRule, FaultRuleError, Faults, Planned, RuledFault};
 pub use gate::{AllowError, Leak};
 pub use guard::Refusal;
 pub use redact::{RegisterError, Reveal, RuleError};
 
 pub(crate) use config::{Config, OnExpiry};
-pub(crate) use gate::{Allow, check, check_file};
+pub(crate) use echo::EchoRule;
+pub(crate) use gate::{Allow, check, check_file, check_text};
 #[cfg(feature = "tools")]
 pub(crate) use gate::{find_all, find_in_text};
 pub(crate) use guard::{Guard, PassThrough, UrlGlob};
@@ -37,6 +43,10 @@ pub(crate) struct Policy {
     pub(crate) allow: Allow,
     /// What may change without a tape being written anew.
     pub(crate) volatile: Volatile,
+    /// What replayed answers repeat of their requests.
+    pub(crate) echoes: Vec<EchoRule>,
+    /// What goes wrong while replaying.
+    pub(crate) faults: Faults,
     guard: Guard,
     pass_through: Vec<PassThrough>,
 }
@@ -61,6 +71,8 @@ impl Policy {
             redactor,
             allow: config.allow.clone(),
             volatile: config.volatile.clone(),
+            echoes: config.echoes.clone(),
+            faults: Faults::new(config.faults.clone(), config.fault_seed),
             guard: config.guard.clone(),
             pass_through: config.pass_through.clone(),
         })

@@ -162,6 +162,13 @@ impl ProxyBuilder {
         Ok(self)
     }
 
+    /// Trusts those of these certificates that can be read: what somebody else's file has besides is their affair.
+    pub(super) fn trust_readable(mut self, pem: &str) -> Self {
+        let readable = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
+        self.trusted.extend(readable.filter(|one| rustls::RootCertStore::empty().add(one.clone()).is_ok()));
+        self
+    }
+
     /// How long a client may take over the head of a request, or over a handshake, before the connection is closed: half a minute
     /// otherwise.
     pub fn head_limit(mut self, limit: Duration) -> Self {

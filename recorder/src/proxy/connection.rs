@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::{Body, Ended, refusal};
 use super::engine::Shared;
 use super::request::{self, Via};
+use super::route::named_as_user;
 use super::wire::{Line, Stream, Tunnel, Wire};
 
 /// The most that the head of an HTTP/1.1 request may have, in bytes; of HTTP/2, hyper's own limit (16 KiB) holds.
@@ -56,9 +57,10 @@ fn connect(request: Request<Incoming>, shared: Arc<Shared>, via: &Via, line: &Ar
         return refusal(StatusCode::BAD_REQUEST, "connect", "CONNECT takes `host:port` without credentials");
     }
     let line = Arc::clone(line);
+    let test = named_as_user(request.headers()).map(Arc::from);
     tokio::spawn(async move {
         if let Ok(upgraded) = hyper::upgrade::on(request).await {
-            tunnel(TokioIo::new(upgraded), authority, shared, &line).await;
+            tunnel(TokioIo::new(upgraded), authority, test, shared, &line).await;
         }
     });
     Response::new(Body::Text(None))
@@ -67,6 +69,7 @@ fn connect(request: Request<Incoming>, shared: Arc<Shared>, via: &Via, line: &Ar
 async fn tunnel(
     mut stream: TokioIo<hyper::upgrade::Upgraded>,
     authority: Authority,
+    test: Option<Arc<str>>,
     shared: Arc<Shared>,
     below: &Arc<Line>,
 ) {
@@ -79,14 +82,14 @@ async fn tunnel(
     let line = Line::above(below);
     if first[0] != HANDSHAKE {
         let authority = without_port(authority, 80);
-        return boxed(serve(stream, shared, Via::Tunnel(Scheme::HTTP, authority), line)).await;
+        return boxed(serve(stream, shared, Via::Tunnel(Scheme::HTTP, authority, test), line)).await;
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     // A client that is refused in its handshake says so itself.
     let Ok(config) = shared.authority.server(&host) else { return };
     let Ok(Ok(stream)) = tokio::time::timeout(limit, TlsAcceptor::from(config).accept(stream)).await else { return };
     let authority = without_port(authority, 443);
-    boxed(serve(stream, shared, Via::Tunnel(Scheme::HTTPS, authority), line)).await;
+    boxed(serve(stream, shared, Via::Tunnel(Scheme::HTTPS, authority, test), line)).await;
 }
 
 /// A server in a tunnel is a server: the type of its future must not hold itself.

@@ -16,6 +16,7 @@
 //! - **A failure** (refused, reset, cut off …) ends the connection as near to the way it ended live as one can that had been made.
 //! - **An upgrade to WebSocket** is recorded with what is said after it, message by message, and replayed; any other upgrade is refused
 //!   with a reason: no tape can hold what follows.
+//! - **A suite in another language** has an engine for all of its tests: [`Run`], and the command `tapes run`.
 //!
 //! ```no_run
 //! let tapes = traffic_recorder::tapes!("docs/proxy");
@@ -40,6 +41,7 @@ mod request;
 #[cfg(any(feature = "reqwest-client-0_12", feature = "reqwest-client-0_13"))]
 mod reqwest;
 mod route;
+mod run;
 mod upstream;
 mod websocket;
 mod wire;
@@ -49,3 +51,4 @@ pub use builder::{ProxyBuilder, ProxyError};
 pub use guard::Proxy;
 pub use request::CONTROL_HOST;
 pub use route::TEST_FIELD;
+pub use run::{Run, RunBuilder, RunEnd, RunError, TestEnd};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tower_layer::Layer as _;
@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::answer::{Body, Ended, failed, fault_of, refusal, refused};
 use super::engine::Shared;
-use super::route::TEST_FIELD;
+use super::route::{named_as_user, named_in_field};
 use super::websocket::{self, Handshake};
 use super::wire::Line;
 use crate::client::TapesLayer;
@@ -23,8 +23,17 @@ use crate::session::Error;
 pub(super) enum Via {
     /// The client speaks to the engine.
     Front,
-    /// The client speaks to a host through the engine.
-    Tunnel(Scheme, Authority),
+    /// The client speaks to a host through the engine, for the test that it named when it opened the tunnel.
+    Tunnel(Scheme, Authority, Option<Arc<str>>),
+}
+
+impl Via {
+    fn test(&self) -> Option<&str> {
+        match self {
+            Self::Tunnel(_, _, test) => test.as_deref(),
+            Self::Front => None,
+        }
+    }
 }
 
 /// The host under which the engine itself answers.
@@ -50,12 +59,11 @@ pub(super) async fn answer(
         Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "request", reason)),
     };
     let Target::Service(uri) = target else { return Ok(control(request, shared).await) };
-    let test = request.headers_mut().remove(TEST_FIELD);
-    let test = match test.as_ref().map(|value| value.to_str()).transpose() {
-        Ok(test) => test,
-        Err(_) => return Ok(refusal(StatusCode::BAD_REQUEST, "request", "the name of the test is not ASCII")),
+    let test = match named_in_field(request.headers_mut()) {
+        Ok(test) => test.or_else(|| named_as_user(request.headers())),
+        Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "request", reason)),
     };
-    let session = match shared.route.session(test) {
+    let session = match shared.route.session(test.as_deref().or_else(|| via.test())) {
         Ok(session) => session,
         Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "test", reason)),
     };
@@ -107,7 +115,7 @@ pub(super) async fn answer(
 fn target(uri: &Uri, shared: &Shared, via: &Via) -> Result<Target, String> {
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let (scheme, authority) = match via {
-        Via::Tunnel(scheme, authority) => (scheme.clone(), authority.clone()),
+        Via::Tunnel(scheme, authority, _) => (scheme.clone(), authority.clone()),
         Via::Front => match &shared.reverse {
             Some(reverse) => {
                 let prefix = reverse.prefix.as_str();
@@ -119,9 +127,6 @@ fn target(uri: &Uri, shared: &Shared, via: &Via) -> Result<Target, String> {
                 let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
                     return Ok(Target::Engine);
                 };
-                if authority.host().eq_ignore_ascii_case(CONTROL_HOST) || shared.is_me(authority) {
-                    return Ok(Target::Engine);
-                }
                 // A handshake is a request of HTTP, however its URL is written.
                 let scheme = match scheme.as_str() {
                     "ws" => Scheme::HTTP,
@@ -132,6 +137,9 @@ fn target(uri: &Uri, shared: &Shared, via: &Via) -> Result<Target, String> {
             }
         },
     };
+    if authority.host().eq_ignore_ascii_case(CONTROL_HOST) || shared.is_me(&authority) {
+        return Ok(Target::Engine);
+    }
     if authority.as_str().contains('@') {
         return Err("credentials do not belong into the URL of a request: send them in `authorization`".to_owned());
     }
@@ -149,11 +157,19 @@ async fn control(request: Request<Incoming>, shared: &Shared) -> Response<Body> 
         Err(reason) => return refusal(StatusCode::BAD_REQUEST, "control", reason),
     };
     let path = parts.uri.path();
+    // A page that somebody has open in a browser can send here, and says whose it is.
+    if parts.headers.contains_key(header::ORIGIN) {
+        return refusal(StatusCode::FORBIDDEN, "control", "the recorder itself is not there for pages of the web");
+    }
     if parts.method == Method::GET && path == "/ca.pem" {
         return Body::text(StatusCode::OK, shared.authority.pem().to_owned());
     }
     match shared.route.control(&parts.method, path, &body) {
-        Some((status, text)) => Body::text(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), text),
+        Some((status, json)) => {
+            let mut said = Body::text(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), json);
+            said.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            said
+        }
         None => refusal(
             StatusCode::NOT_FOUND,
             "control",

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::{Drift, Miss, UnknownMode, Unused};
 use crate::key::RuleError;
-use crate::policy::{AllowError, ConfigError, Leak, Refusal, RegisterError, RuleError as RedactError};
+use crate::policy::{
+    AllowError, ConfigError, EchoError, FaultRuleError, Leak, Refusal, RegisterError, RuleError as RedactError,
+};
 use crate::store::StoreError;
 use crate::tape::{Key, Layer, TapeError};
 
@@ -49,6 +51,12 @@ pub enum ErrorKind {
     /// A redaction rule in code.
     #[error(transparent)]
     Redact(RedactError),
+    /// An echo rule in code.
+    #[error(transparent)]
+    Echo(EchoError),
+    /// A fault rule in code.
+    #[error(transparent)]
+    Fault(FaultRuleError),
     /// A line for the gate in code.
     #[error(transparent)]
     Allow(AllowError),
@@ -157,6 +165,33 @@ pub enum ErrorKind {
         /// What is wrong.
         reason: String,
     },
+    /// The recording has no clock, no seed or no value of this name.
+    #[error(
+        "{} has no {what}, and the test asks for it: the recording did not, or by another name. Record it again: {command}", file.display()
+    )]
+    World {
+        /// Where it would stand.
+        file: PathBuf,
+        /// What is missing.
+        what: String,
+        /// What records it.
+        command: String,
+    },
+    /// A named value whose text cannot be read back.
+    #[error(
+        "`{text}` is the value of `vars.{name}` and cannot be read as {wanted}. What its `Display` writes its `FromStr` has to read; where the \
+         type has changed, record it again: {command}"
+    )]
+    WorldValue {
+        /// Its name.
+        name: String,
+        /// Its text, secrets masked.
+        text: String,
+        /// The type that the test asks for.
+        wanted: &'static str,
+        /// What records it.
+        command: String,
+    },
     /// The temporary file of a body.
     #[error("failed to keep a body while it streams (temporary folder {}): {source}", std::env::temp_dir().display())]
     Spool {
@@ -189,8 +224,7 @@ impl Error {
     }
 
     /// A word that stays the same from release to release: `miss`, `mode`, `ci`, `tape`, `store`, `config`, `rule`, `secret`, `leak`,
-    /// `guard`, `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`,
-    /// `conversation`, `spool`.
+    /// `guard`, `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`, `conversation`, `spool`, `world`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind() {
@@ -201,6 +235,7 @@ impl Error {
             ErrorKind::Store(_) => "store",
             ErrorKind::Config(_) => "config",
             ErrorKind::Rule(_) | ErrorKind::Redact(_) | ErrorKind::Allow(_) | ErrorKind::Place(_) => "rule",
+            ErrorKind::Echo(_) | ErrorKind::Fault(_) => "rule",
             ErrorKind::Secret(_) => "secret",
             ErrorKind::Leak(_) => "leak",
             ErrorKind::Guard(_) => "guard",
@@ -214,6 +249,7 @@ impl Error {
             ErrorKind::Request { .. } => "request",
             ErrorKind::Conversation { .. } => "conversation",
             ErrorKind::Spool { .. } => "spool",
+            ErrorKind::World { .. } | ErrorKind::WorldValue { .. } => "world",
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Report {
     pub written: Vec<String>,
     /// Tapes that were recorded again and stayed as they are.
     pub unchanged: usize,
+    /// Requests that got a fault by rule: method, URL and the rule.
+    pub injected: Vec<String>,
     /// What is worth knowing and no reason to fail.
     pub warnings: Vec<String>,
 }
@@ -98,6 +100,9 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
         let unmatched = state.redactor.unmatched().into_iter().filter(|rule| inner.options.own_rules.contains(rule));
         report.warnings.extend(unmatched.map(|rule| format!("the rule `{rule}` never matched")));
     }
+    if inner.mode == Mode::Replay {
+        report.warnings.extend(idle_echoes(inner, state));
+    }
     if inner.options.import {
         return result.map(|()| report);
     }
@@ -106,6 +111,13 @@ pub(super) fn finish(session: &Session) -> Result<Report, Error> {
     }
     run::note(inner, state, &unused);
     result.map(|()| report)
+}
+
+/// Echo rules of the test that found nothing to copy.
+fn idle_echoes<'a>(inner: &'a Inner, state: &'a State) -> impl Iterator<Item = String> + 'a {
+    let all = inner.policy.echoes.iter().zip(&state.echoed);
+    let idle = all.filter(|(echo, used)| !**used && inner.options.own_rules.contains(&echo.to_string()));
+    idle.map(|(echo, _)| format!("the echo rule `{echo}` never found both a value and a place for it"))
 }
 
 /// Rules did their work on a replayed answer when it was recorded: whether they match is told from what they left there.
@@ -139,7 +151,7 @@ pub(super) fn abandon(session: &Session, save: bool) {
 }
 
 fn count(state: &State) -> Report {
-    let mut report = Report::default();
+    let mut report = Report { injected: state.injected.clone(), ..Report::default() };
     for entry in &state.entries {
         match entry {
             Entry::Played(..) => report.replayed += 1,

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, ErrorKind};
-use crate::store::{case_name, folder_of};
+use crate::store::{case_name, folder_of, folder_of_any};
 
 /// Where a recorder was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Location {
     file: &'static str,
     line: u32,
     derived: bool,
+    /// The command that runs the test where it is not cargo's: no line of Rust opened its tapes then.
+    runner: Option<String>,
 }
 
 /// What the macros know at the place of the call.
@@ -74,7 +76,25 @@ impl Location {
             file,
             line,
             derived: false,
+            runner: None,
         }
+    }
+
+    /// A test of any language, by the name that its runner has for it, below a folder of the caller's.
+    pub(crate) fn of_test(root: &Path, name: &str, file: &'static str, line: u32) -> Result<Self, Error> {
+        let below = folder_of_any(name);
+        if below.as_os_str().is_empty() {
+            return Err(ErrorKind::Name(format!("the name {name:?} cannot hold tapes: there is nothing in it")).into());
+        }
+        let (function, test) = (name.to_owned(), name.to_owned());
+        Ok(Self { root: root.to_owned(), function, test, ..Self::of_folder(&root.join(below), file, line) })
+    }
+
+    /// Runs under a command of its own.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn run_by(mut self, command: &str) -> Self {
+        self.runner = Some(command.to_owned());
+        self
     }
 
     /// A folder below that of all tapes, which has the configuration.
@@ -95,7 +115,17 @@ impl Location {
         let root = manifest_dir(site.manifest_dir).join("tapes");
         let folder = root.join(folder_of(&test));
         let package = site.package.to_owned();
-        Self { root, folder, function: test.clone(), test, package, file: site.file, line: site.line, derived }
+        Self {
+            root,
+            folder,
+            function: test.clone(),
+            test,
+            package,
+            file: site.file,
+            line: site.line,
+            derived,
+            runner: None,
+        }
     }
 
     /// The path of the test, or the name that was given.
@@ -127,8 +157,16 @@ impl Location {
         self.derived
     }
 
+    /// The test, and the line that opened its tapes where there is one.
+    pub(crate) fn described(&self) -> String {
+        if self.runner.is_some() { self.test.clone() } else { format!("{} ({}:{})", self.test, self.file, self.line) }
+    }
+
     /// The command that records this test.
     pub(crate) fn command(&self, record: &str) -> String {
+        if let Some(runner) = &self.runner {
+            return format!("RECORD={record} {runner}");
+        }
         let filter = self.function.split_once("::").filter(|_| self.derived).map_or("", |(_, path)| path);
         let package = if self.package.is_empty() { String::new() } else { format!(" -p {}", self.package) };
         format!("RECORD={record} cargo test{package} {filter}").trim_end().to_owned()

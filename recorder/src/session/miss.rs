@@ -17,7 +17,7 @@ pub struct Miss {
     pub method: String,
     /// The URL, secrets masked.
     pub url: String,
-    /// The test, with the source line that opened its tapes.
+    /// The test, with the source line that opened its tapes where it is one of Rust.
     pub test: String,
     /// The tape that was looked for.
     pub wanted: PathBuf,
@@ -91,7 +91,6 @@ pub(super) fn describe(
     reason: MissReason,
 ) -> Miss {
     let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &canonical.key());
-    let (file, line) = inner.location.source();
     let names = inner.folder.tapes().unwrap_or_default();
     let tapes = names.len();
     let candidates = match reason {
@@ -101,7 +100,7 @@ pub(super) fn describe(
     Miss {
         method: request.method.clone(),
         url: request.url.clone(),
-        test: format!("{} ({file}:{line})", inner.location.test()),
+        test: inner.location.described(),
         wanted: inner.folder.file(&name),
         reason,
         candidates,

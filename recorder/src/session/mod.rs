@@ -28,6 +28,7 @@ mod quiet;
 mod recorder;
 mod recording;
 mod replay;
+mod rng;
 mod run;
 mod save;
 mod shape;
@@ -35,6 +36,7 @@ mod spool;
 mod state;
 mod tap;
 mod tapes;
+mod world;
 
 pub use check::{Change, Drift};
 pub use error::{Error, ErrorKind};
@@ -47,10 +49,12 @@ pub use mode::{Mode, UnknownMode};
 pub use playback::{Break, Frame, Opening, Playback, Replayed, Timing};
 pub use recorder::{OnPanic, Recorder};
 pub use replay::Repeat;
+pub use rng::Rng;
 pub use run::{Orphans, RunReport};
 pub use state::{Ask, Reply, Session, Step};
 pub use tap::{AnswerHead, AnswerTap, Recording, RequestTap};
 pub use tapes::Tapes;
+pub use world::World;
 
 #[cfg(feature = "proxy")]
 pub(crate) use conversation::{Conversation, Turn, Upgrade};

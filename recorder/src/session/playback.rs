@@ -13,7 +13,9 @@ use http::HeaderMap;
 use super::conversation::Conversation;
 use super::memo::Found;
 use super::prepared::{Prepared, Ready};
-use crate::tape::{BodyFile, Cut, Fault};
+use super::{Error, ErrorKind};
+use crate::policy::RuledFault;
+use crate::tape::{Answer, Body, BodyFile, Cut, Fault, FaultKind, Headers, Outcome, Version};
 
 /// How the recorded times count while replaying.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -69,11 +71,13 @@ impl Drop for Loan {
 pub struct Playback {
     loan: Loan,
     timing: Timing,
-    /// With secrets put back, where the session reveals them.
+    /// Where it is not as the tape has it: with secrets put back, with values of the request, or a fault by rule.
     revealed: Option<Box<Prepared>>,
     /// What follows the head, where it is an upgrade.
     #[cfg(feature = "proxy")]
     conversation: Option<Conversation>,
+    /// By rule, on top of what was recorded.
+    kept_back: Duration,
 }
 
 /// What a playback starts with.
@@ -91,9 +95,32 @@ impl Playback {
             loan: Loan { found, take, touched: false, used: false },
             timing,
             revealed: None,
+            kept_back: Duration::ZERO,
             #[cfg(feature = "proxy")]
             conversation: None,
         }
+    }
+
+    /// A fault by rule in the place of this take, which is not used up by it.
+    ///
+    /// # Errors
+    /// Where the answer has a status or a header field that HTTP does not allow, and where a body's file cannot be read.
+    pub(super) fn faulty(found: Arc<Found>, take: usize, fault: RuledFault, delay: Duration) -> Result<Self, Error> {
+        let outcome = injected(fault, &found.shelf.tape.takes[take].outcome);
+        let prepared = outcome.and_then(|outcome| Prepared::new(&outcome)).map_err(|reason| ErrorKind::Request {
+            method: found.request.method.clone(),
+            url: found.request.url.clone(),
+            reason,
+        })?;
+        let mut playback = Self::new(found, take, Timing::Instant);
+        playback.loan.used = true;
+        playback.reveal(prepared);
+        playback.keep_back(delay);
+        Ok(playback)
+    }
+
+    pub(super) fn keep_back(&mut self, delay: Duration) {
+        self.kept_back = delay;
     }
 
     pub(super) fn reveal(&mut self, prepared: Prepared) {
@@ -105,12 +132,12 @@ impl Playback {
         self.conversation = Some(conversation);
     }
 
-    /// How long the client waits for the head: nothing, unless recorded times are replayed.
+    /// How long the client waits for the head: nothing, unless recorded times are replayed or a rule says so.
     #[must_use]
     pub fn delay(&self) -> Duration {
         match self.timing {
-            Timing::Instant => Duration::ZERO,
-            timing => timing.scale(self.loan.found.shelf.tape.takes[self.loan.take].recorded.elapsed),
+            Timing::Instant => self.kept_back,
+            timing => self.kept_back + timing.scale(self.loan.found.shelf.tape.takes[self.loan.take].recorded.elapsed),
         }
     }
 
@@ -163,6 +190,63 @@ impl Playback {
         }
         Opening::Answer(response)
     }
+}
+
+/// What the program sees of a fault by rule.
+///
+/// # Errors
+/// Where the file of a body cannot be read.
+fn injected(fault: RuledFault, outcome: &Outcome) -> Result<Outcome, String> {
+    let failed = |kind, message: &str| Fault { kind, message: format!("{message} (a fault by rule)") };
+    let answer = match (fault, outcome) {
+        (RuledFault::Reset, _) => return Ok(Outcome::Fault(failed(FaultKind::Reset, "connection reset"))),
+        (RuledFault::Timeout, _) => return Ok(Outcome::Fault(failed(FaultKind::Timeout, "timed out"))),
+        (RuledFault::Cut(_), Outcome::Fault(fault)) => return Ok(Outcome::Fault(fault.clone())),
+        // A conversation has no body: it is cut before it begins.
+        (RuledFault::Cut(_), Outcome::Answer(Answer { transcript: Some(_), .. })) => {
+            return Ok(Outcome::Fault(failed(FaultKind::Reset, "connection reset")));
+        }
+        (RuledFault::Cut(left), Outcome::Answer(answer)) => {
+            let mut answer = answer.clone();
+            answer.body = beginning(&answer.body, left)?;
+            answer.frames.clear();
+            answer.trailers = Headers::new();
+            answer.cut = Some(Cut::Fault(failed(FaultKind::Reset, "connection reset in the middle of the body")));
+            answer
+        }
+        (RuledFault::Status(status), _) => {
+            let text = format!("{status}, a fault by rule\n");
+            let headers =
+                [("content-type", "text/plain; charset=utf-8".to_owned()), ("content-length", text.len().to_string())];
+            Answer {
+                status,
+                reason: None,
+                version: Version::Http11,
+                url: None,
+                headers: Headers::from_iter(headers),
+                body: Body::Bytes(text.into()),
+                frames: Vec::new(),
+                trailers: Headers::new(),
+                transcript: None,
+                cut: None,
+            }
+        }
+    };
+    Ok(Outcome::Answer(answer))
+}
+
+/// The first bytes of a body.
+fn beginning(body: &Body, bytes: usize) -> Result<Body, String> {
+    Ok(match body {
+        Body::Absent => Body::Absent,
+        Body::Bytes(whole) => Body::Bytes(whole.slice(..bytes.min(whole.len()))),
+        Body::File(file) => {
+            let mut read = Vec::new();
+            let opened = File::open(&file.path).and_then(|open| open.take(bytes as u64).read_to_end(&mut read));
+            opened.map_err(|e| format!("failed to read the body {}: {e}", file.path.display()))?;
+            Body::Bytes(read.into())
+        }
+    })
 }
 
 fn prepared<'a>(loan: &'a Loan, revealed: Option<&'a Prepared>) -> &'a Prepared {

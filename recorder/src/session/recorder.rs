@@ -15,11 +15,12 @@ use super::playback::Timing;
 use super::recording::{REQUEST_LIMIT, lock};
 use super::replay::Repeat;
 use super::state::{Inner, Options, Session, State};
+use super::world::Kept;
 use super::{Error, ErrorKind, Location, Mode, Tapes};
 use crate::key::Rule;
 #[cfg(feature = "formats")]
 use crate::policy::Redactor;
-use crate::policy::{Config, OnExpiry, Policy, RedactRule, Reveal, UnusedRule, UrlGlob};
+use crate::policy::{Config, EchoRule, OnExpiry, Policy, RedactRule, Reveal, UnusedRule, UrlGlob, WorldRule};
 use crate::store::{Folder, Snapshot};
 use crate::tape::{Origin, Request};
 
@@ -56,6 +57,10 @@ pub struct Recorder {
     repeats: Vec<(String, Repeat)>,
     unused: Option<UnusedRule>,
     origin: Option<Origin>,
+    world: Option<WorldRule>,
+    echoes: Vec<String>,
+    faults: Vec<String>,
+    fault_seed: Option<u64>,
     options: Options,
 }
 
@@ -65,6 +70,28 @@ impl Recorder {
     pub fn at(folder: impl AsRef<Path>) -> Self {
         let caller = Caller::caller();
         Self::new(Ok(Location::of_folder(folder.as_ref(), caller.file(), caller.line())))
+    }
+
+    /// A recorder for the tapes of a test that has a name in another language, below the folder of all: where `tapes run --into ROOT`
+    /// recorded them, a test in Rust finds them. `recorder.yaml` is looked for as in [`at`](Self::at), and in `root`.
+    ///
+    /// ```no_run
+    /// use traffic_recorder::Recorder;
+    ///
+    /// let tapes = Recorder::below("python/tapes", "tests/test_shop.py::test_an_order_is_placed").open()?;
+    /// # Ok::<(), traffic_recorder::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn below(root: impl AsRef<Path>, name: impl AsRef<str>) -> Self {
+        let caller = Caller::caller();
+        Self::new(Location::of_test(root.as_ref(), name.as_ref(), caller.file(), caller.line()))
+    }
+
+    /// A test that a command runs, which is no test of cargo's.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn run_by(mut self, command: &str) -> Self {
+        self.location = self.location.map(|location| location.run_by(command));
+        self
     }
 
     #[doc(hidden)]
@@ -94,6 +121,10 @@ impl Recorder {
             repeats: Vec::new(),
             unused: None,
             origin: None,
+            world: None,
+            echoes: Vec::new(),
+            faults: Vec::new(),
+            fault_seed: None,
             options: Options {
                 repeat: Repeat::Never,
                 repeats: Vec::new(),
@@ -107,6 +138,7 @@ impl Recorder {
                 as_is: false,
                 import: false,
                 body_limit: REQUEST_LIMIT,
+                world: WorldRule::New,
                 own_rules: Vec::new(),
                 configured_rules: Vec::new(),
             },
@@ -200,6 +232,50 @@ impl Recorder {
         self
     }
 
+    /// Whether recording again makes clock, seed and named values anew or keeps those that the folder has. The default is that of
+    /// `recorder.yaml`, and without one [`WorldRule::New`].
+    pub fn world(mut self, world: WorldRule) -> Self {
+        self.world = Some(world);
+        self
+    }
+
+    /// Replayed answers repeat a value of the request, as in `recorder.yaml`: `json $.id to json $.order.id on api.example.com/orders`. That value
+    /// does not count for the key then.
+    ///
+    /// ```
+    /// # use traffic_recorder::Recorder;
+    /// # let folder = std::env::temp_dir().join("traffic-recorder-docs");
+    /// let tapes = Recorder::at(folder).echo("json $.id to json $.order.id").open()?;
+    /// # tapes.finish()?;
+    /// # Ok::<(), traffic_recorder::Error>(())
+    /// ```
+    pub fn echo(mut self, rule: impl Into<String>) -> Self {
+        self.echoes.push(rule.into());
+        self
+    }
+
+    /// What goes wrong while replaying, as in `recorder.yaml`: `10% status 503 on api.example.com/v1/*`, `first 2 reset`, `delay 50ms..300ms`. The
+    /// answer on the tape is not used up by it: a retry gets it. Recording takes no notice.
+    ///
+    /// ```
+    /// # use traffic_recorder::Recorder;
+    /// # let folder = std::env::temp_dir().join("traffic-recorder-docs");
+    /// let tapes = Recorder::at(folder).fault("first 2 status 503 on api.example.com").open()?;
+    /// # tapes.finish()?;
+    /// # Ok::<(), traffic_recorder::Error>(())
+    /// ```
+    pub fn fault(mut self, rule: impl Into<String>) -> Self {
+        self.faults.push(rule.into());
+        self
+    }
+
+    /// Where the random numbers of [`fault`](Self::fault) begin: the same seed makes the same requests fail, whatever the order of
+    /// threads. 0 otherwise.
+    pub fn fault_seed(mut self, seed: u64) -> Self {
+        self.fault_seed = Some(seed);
+        self
+    }
+
     /// What a recording is worth when its test panics.
     pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
         self.options.on_panic = on_panic;
@@ -262,6 +338,17 @@ impl Recorder {
             options.repeats.push((UrlGlob::parse(&place).map_err(ErrorKind::Place)?, repeat));
         }
         options.unused = self.unused.unwrap_or(config.unused);
+        options.world = self.world.unwrap_or(config.world);
+        for rule in &self.echoes {
+            let rule: EchoRule = rule.parse().map_err(ErrorKind::Echo)?;
+            options.own_rules.push(rule.to_string());
+            config.rules.push(rule.ignored().clone());
+            config.echoes.push(rule);
+        }
+        for rule in &self.faults {
+            config.faults.push(rule.parse().map_err(ErrorKind::Fault)?);
+        }
+        config.fault_seed = self.fault_seed.unwrap_or(config.fault_seed);
         options.origin = self.origin.unwrap_or(config.origin);
         let limit = config.max_age.filter(|_| !options.import);
         options.max_age = MaxAge { limit, on_expiry: config.on_expiry };
@@ -296,6 +383,9 @@ impl Recorder {
             failure: None,
             warnings: Vec::new(),
             stopped: false,
+            world: Kept::default(),
+            echoed: vec![false; policy.echoes.len()],
+            injected: Vec::new(),
         };
         let inner = Inner {
             location,

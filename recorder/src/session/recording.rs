@@ -157,6 +157,15 @@ impl Slot {
         self.request.method == "HEAD"
     }
 
+    /// The request, and the failure that it got in place of an answer.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn fault(&self) -> Option<(&Request, &Fault)> {
+        match &self.stage {
+            Stage::Fault(fault, _) => Some((&self.request, fault)),
+            _ => None,
+        }
+    }
+
     /// What is known by now.
     pub(crate) fn view(&self) -> (Request, Option<Outcome>) {
         let mut request = self.request.clone();

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::quiet;
 use super::recording::{Raw, lock};
 use super::state::{Entry, Inner, State};
-use super::{Error, ErrorKind, Mode};
+use super::{Error, ErrorKind, Mode, world};
 use crate::key;
 use crate::policy::{self, Leak, Redactor};
 use crate::store::{Commit, pending, tape_name};
@@ -71,6 +71,8 @@ pub(super) fn save(inner: &Inner, state: &mut State) -> Result<Saved, Error> {
         }
         saved.pending = commit.written().filter(|name| pending::tape_of(name).is_some()).count();
     }
+    let tapes_stay = saved.written.is_empty() && inner.folder.tapes()?.iter().all(|name| names.contains(name));
+    world::stage(inner, state, &mut commit, tapes_stay)?;
     // What waited from an earlier run is out of date.
     if inner.mode != Mode::Missing {
         inner.folder.pending()?.into_iter().for_each(|name| commit.remove(name));

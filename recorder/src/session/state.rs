@@ -16,12 +16,13 @@ use super::recording::{REQUEST_LIMIT, Raw, SharedSlot, Slot, lock};
 use super::replay::{Repeat, Shelf};
 use super::spool::Spooled;
 use super::tap::Recording;
+use super::world::Kept;
 use super::{Error, ErrorKind, Head, Location, Mode};
 use crate::codec::percent;
 use crate::key::{self, Canonical};
-use crate::policy::{Policy, Redactor, Reveal, UnusedRule, UrlGlob};
+use crate::policy::{Planned, Policy, Redactor, Reveal, UnusedRule, UrlGlob, WorldRule};
 use crate::store::{Folder, Snapshot, tape_name};
-use crate::tape::{Body, Key, Layer, Origin, Outcome, Request, Take, Tape};
+use crate::tape::{Answer, Body, Key, Layer, Origin, Outcome, Request, Take, Tape};
 
 /// One test's recorder, as the client seams see it. Clones are the same session.
 #[derive(Clone)]
@@ -72,6 +73,8 @@ pub(super) struct Options {
     pub(super) import: bool,
     /// The largest answer that is held in memory while recording, in bytes.
     pub(super) body_limit: usize,
+    /// What recording does with the clock, the seed and the values of the recording before.
+    pub(super) world: WorldRule,
     /// Redaction rules of the test, and of `recorder.yaml`.
     pub(super) own_rules: Vec<String>,
     pub(super) configured_rules: Vec<String>,
@@ -88,6 +91,12 @@ pub(super) struct State {
     pub(super) failure: Option<Error>,
     pub(super) warnings: Vec<String>,
     pub(super) stopped: bool,
+    /// Clock, seed and named values.
+    pub(super) world: Kept,
+    /// Which echo rules changed an answer.
+    pub(super) echoed: Vec<bool>,
+    /// Requests that got a fault by rule.
+    pub(super) injected: Vec<String>,
 }
 
 pub(super) enum Entry {
@@ -317,27 +326,58 @@ impl Ask<'_> {
             let reason = MissReason::UsedUp { file: found.shelf.name.clone(), takes: found.shelf.tape.takes.len() };
             return Err(miss::explain(inner, state, &found.request, &canonical, reason).into());
         };
+        let planned = match inner.mode {
+            Mode::Replay => inner.policy.faults.plan(&found.shelf.name, &found.request.url),
+            _ => Planned::default(),
+        };
+        if let (Some(fault), Some(rule)) = (planned.fault, &planned.rule) {
+            // It stays for the retry, and is none that nobody asked for.
+            found.shelf.dropped(take);
+            state.injected.push(format!("{} {}: {rule}", found.request.method, found.request.url));
+            return Ok(Reply::Play(Playback::faulty(found, take, fault, planned.delay)?));
+        }
         let mut playback = Playback::new(Arc::clone(&found), take, inner.options.timing);
         #[cfg(feature = "proxy")]
         if let Some(conversation) = Conversation::of(self.session, &found, take) {
             playback.converse(conversation);
         }
-        if found.shelf.prepared(take).placeholders
-            && let Outcome::Answer(answer) = &found.shelf.tape.takes[take].outcome
-        {
-            state.redactor.note_placeholders(answer);
-            if inner.options.reveal == Reveal::Value {
-                let answer = state.redactor.reveal_answer(answer, Reveal::Value);
-                let prepared = Prepared::of_answer(&answer).map_err(|reason| ErrorKind::Request {
-                    method: found.request.method.clone(),
-                    url: found.request.url.clone(),
-                    reason,
-                })?;
-                playback.reveal(prepared);
-            }
+        playback.keep_back(planned.delay);
+        if let Some(answer) = self.changed(state, head, &body.body, &found, take)? {
+            playback.reveal(prepared(&found.request, &answer)?);
         }
         state.entries.push(Entry::Played(found, take));
         Ok(Reply::Play(playback))
+    }
+
+    /// The answer as this request gets it, where that is not as the tape has it: with secrets put back, with values of the request in it.
+    fn changed(
+        &self,
+        state: &mut State,
+        head: &Head<'_>,
+        body: &Body,
+        found: &Found,
+        take: usize,
+    ) -> Result<Option<Answer>, Error> {
+        let inner = &*self.session.0;
+        let Outcome::Answer(answer) = &found.shelf.tape.takes[take].outcome else { return Ok(None) };
+        let mut changed = None;
+        if found.shelf.prepared(take).placeholders {
+            state.redactor.note_placeholders(answer);
+            if inner.options.reveal == Reveal::Value {
+                changed = Some(state.redactor.reveal_answer(answer, Reveal::Value));
+            }
+        }
+        if !inner.policy.echoes.is_empty() {
+            let request = head.request(body.clone());
+            for (echo, used) in inner.policy.echoes.iter().zip(&mut state.echoed) {
+                let mut echoed = changed.clone().unwrap_or_else(|| answer.clone());
+                if echo.apply(&request, &mut echoed).map_err(|reason| refused(&found.request, reason))? {
+                    *used = true;
+                    changed = Some(echoed);
+                }
+            }
+        }
+        Ok(changed)
     }
 
     fn without_tape(
@@ -361,6 +401,16 @@ impl Ask<'_> {
             _ => Err(miss::explain(inner, state, &request, canonical, MissReason::NoTape).into()),
         }
     }
+}
+
+/// # Errors
+/// Where a status or a header field is none that HTTP allows.
+fn prepared(request: &Request, answer: &Answer) -> Result<Prepared, Error> {
+    Prepared::of_answer(answer).map_err(|reason| refused(request, reason))
+}
+
+fn refused(request: &Request, reason: String) -> Error {
+    ErrorKind::Request { method: request.method.clone(), url: request.url.clone(), reason }.into()
 }
 
 /// The outer error is a tape that cannot be read, the inner one that there is none.

@@ -5,6 +5,8 @@ use std::fmt;
 use super::finish::{self, Report};
 use super::recorder::Claim;
 use super::recording::lock;
+#[cfg(feature = "proxy")]
+use super::state::Entry;
 use super::state::Session;
 use super::{Error, Exchange, Mode, OnPanic};
 use crate::policy::Redactor;
@@ -80,6 +82,38 @@ impl Tapes {
         let result = finish::finish(&self.session);
         self.claim = None;
         result
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl Tapes {
+    /// Ends the session of a test that failed: as where one panics, the old tapes stay. What had gone wrong with the tapes by then is
+    /// returned, since it may be the reason.
+    pub(crate) fn abandon(mut self) -> Option<Error> {
+        finish::abandon(&self.session, self.session.0.options.on_panic == OnPanic::Save);
+        self.claim = None;
+        lock(&self.session.0.state).failure.clone()
+    }
+
+    /// Requests that went out and got no answer, a line for each: who sees a closed connection wants to know what is behind it.
+    pub(crate) fn unanswered(&self) -> Vec<String> {
+        let state = &mut *lock(&self.session.0.state);
+        let mut lines = Vec::new();
+        for entry in &state.entries {
+            let Entry::Live(slot, _) = entry else { continue };
+            let slot = lock(slot);
+            if let Some((request, fault)) = slot.fault() {
+                state.redactor.learn_request(request);
+                let url = state.redactor.url(&request.url);
+                lines.push(format!("{} {url}: {} ({})", request.method, fault.kind, fault.message));
+            }
+        }
+        lines
+    }
+
+    /// The folder of this test's tapes.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.session.0.location.folder()
     }
 }
 

@@ -21,4 +21,4 @@ pub use folder::StoreError;
 #[cfg(feature = "tools")]
 pub(crate) use folder::is_body;
 pub(crate) use folder::{Folder, Snapshot, is_tape};
-pub(crate) use name::{case_name, folder_of, tape_name};
+pub(crate) use name::{case_name, folder_of, folder_of_any, tape_name};

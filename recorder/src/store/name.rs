@@ -24,6 +24,14 @@ pub(crate) fn folder_of(test: &str) -> PathBuf {
     test.split("::").flat_map(|part| part.split('/')).filter(|part| !part.is_empty()).map(component).collect()
 }
 
+/// The folder of a test that another program names, in whatever its language allows: what would be deeper than file systems take
+/// is one component.
+pub(crate) fn folder_of_any(test: &str) -> PathBuf {
+    const DEEPEST: usize = 240;
+    let folder = folder_of(test);
+    if folder.as_os_str().len() <= DEEPEST { folder } else { component(test).into() }
+}
+
 /// The folder of one case of a parametrised test.
 pub(crate) fn case_name(test: &str, case: &str) -> String {
     format!("{test}::{}", component(case))
@@ -122,6 +130,35 @@ mod tests {
             }
             assert!(folded.insert(text.to_lowercase()), "{original} collides");
         }
+    }
+
+    #[test]
+    fn r58_names_of_other_languages_stay_below_the_folder_and_apart() {
+        let (deep, deeper) = ("a/".repeat(5000), format!("{}b", "a/".repeat(5000)));
+        let names = [
+            "tests/test_x.py::test_y[a/b]",
+            "tests/test_x.py::test_y[a-b]",
+            "tests/test_x.py::test_y[../../b]",
+            "../../etc/passwd",
+            "/etc/passwd",
+            "C:\\x",
+            "shop.test.js > nimmt eine Bestellung an: \u{1f58a}",
+            "a\0b\nc",
+            &deep,
+            &deeper,
+        ];
+        let mut seen = HashSet::new();
+        for name in names {
+            let folder = folder_of_any(name);
+            let normal = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
+            assert!(
+                folder.components().all(normal) && folder.as_os_str().len() <= 240,
+                "{name:?}: {}",
+                folder.display()
+            );
+            assert!(seen.insert(folder), "{name:?} collides");
+        }
+        assert_eq!(folder_of_any("tests/test_x.py::test_y"), PathBuf::from("tests/test_x.py/test_y"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod scalar;
 mod transcript;
 mod transcript_file;
 mod view;
+mod world;
 mod write;
 mod yaml;
 
@@ -41,6 +42,7 @@ pub(crate) use scalar::{lines as yaml_text, scalar as yaml_scalar};
 pub use transcript::{Close, Message, MessageKind, Side, Transcript};
 #[cfg(feature = "proxy")]
 pub(crate) use transcript::{MAX_MESSAGE, MAX_MESSAGES, MAX_TRANSCRIPT};
+pub(crate) use world::{WORLD, WorldFile};
 pub use write::{Rendered, RenderedFile};
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | is this file what the recorder would write? | [`Settings::verify`] |
 //! | is there a secret in it? | [`Settings::scan`] |
 //! | what differs in meaning? | [`Settings::compare`] |
+//! | is its world whole, and without a secret? | [`Settings::check_world`] |
 //! | which keys do today's rules give? | [`Settings::rekey`] |
 //! | what would the live request be? | [`Settings::live_request`] |
 //!
@@ -40,6 +41,7 @@ mod remove;
 mod scan;
 mod settings;
 mod verify;
+mod world;
 
 pub use body::{StreamEvent, plain_body, stream_events};
 pub use compare::{Change, Weight};
@@ -51,3 +53,4 @@ pub use rekey::{Rekeyed, Rekeying};
 pub use remove::{Removal, remove_tapes};
 pub use settings::Settings;
 pub use verify::{Finding, FindingKind};
+pub use world::WORLD_FILE;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::session::Error;
 use crate::store::{Commit, Folder, is_tape};
+use crate::tape::WORLD;
 
 /// What a removal takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct Removal {
     pub bodies: Vec<String>,
 }
 
-/// Removes all tapes and body files of one folder, and the folder where nothing else is in it; of folders above, too, but not one
+/// Removes all tapes, body files and the world of one folder, and the folder where nothing else is in it; of folders above, too, but not one
 /// named `tapes`. With `dry`, only says what would go. Files of any other kind stay.
 ///
 /// # Errors
@@ -35,7 +36,9 @@ pub fn remove_tapes(path: &Path, dry: bool) -> Result<Removal, Error> {
         }
     }
     if !dry {
-        Commit::default().apply(&folder, &seen, true)?;
+        let mut commit = Commit::default();
+        commit.remove(WORLD.to_owned());
+        commit.apply(&folder, &seen, true)?;
         for folder in path.ancestors().take_while(|folder| folder.file_name().is_some_and(|name| name != "tapes")) {
             // It fails where anything is left, which is what is wanted.
             if fs::remove_dir(folder).is_err() {

@@ -4,6 +4,7 @@
 
 mod clients;
 mod hostile;
+mod run;
 mod websocket;
 mod wire;
 

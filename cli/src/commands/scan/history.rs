@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 use traffic_recorder::policy::Leak;
 use traffic_recorder::tape::Tape;
-use traffic_recorder::tools::{Settings, is_body_name, is_tape_name};
+use traffic_recorder::tools::{Settings, WORLD_FILE, is_body_name, is_tape_name};
 
 use super::Finding;
 use crate::output::progress;
@@ -54,7 +54,7 @@ fn blobs(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let named = text.lines().filter_map(|line| line.split_once(' '));
     let wanted = named.filter(|(_, path)| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        is_tape_name(name) || is_body_name(name)
+        is_tape_name(name) || is_body_name(name) || name == WORLD_FILE
     });
     Ok(wanted.map(|(id, path)| (id.to_owned(), path.to_owned())).collect())
 }

@@ -2,13 +2,15 @@
 
 mod history;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use traffic_recorder::policy::Leak;
+use traffic_recorder::tools::WORLD_FILE;
 
 use crate::output::{print_json, progress, say};
-use crate::select::{AllSettings, Select};
+use crate::select::{AllSettings, Select, folder};
 use crate::{Outcome, parallel, words};
 
 /// Looks for secrets in tapes: what today's redaction would hide, tokens of a known shape, text too random to be anything but a key
@@ -50,6 +52,11 @@ impl Args {
         let mut findings = Vec::new();
         for (file, found) in files.iter().zip(scanned) {
             findings.extend(found?.into_iter().map(|leak| Finding { file: file.clone(), commit: None, leak }));
+        }
+        for folder in files.iter().map(|file| folder(file)).collect::<BTreeSet<_>>() {
+            if let Some(leak) = settings.of_folder(&folder).check_world(&folder)? {
+                findings.push(Finding { file: folder.join(WORLD_FILE), commit: None, leak });
+            }
         }
         let took = start.elapsed();
         if self.timings {

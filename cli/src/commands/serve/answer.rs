@@ -9,9 +9,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use traffic_recorder::client::BoxError;
+use traffic_recorder::policy::RuledFault;
 
 use super::Closed;
-use super::rules::Fault;
 
 /// What a connection sends.
 pub(super) type Answer = Response<AnyBody>;
@@ -48,15 +48,19 @@ where
 }
 
 /// What a fault makes of a request.
-pub(super) async fn faulty<F>(fault: &Fault, ask: impl FnOnce() -> F) -> Result<Answer, Closed>
+pub(super) async fn faulty<F>(fault: RuledFault, ask: impl FnOnce() -> F) -> Result<Answer, Closed>
 where
     F: Future<Output = Result<Answer, Closed>>,
 {
     match fault {
-        Fault::Status(status) => Ok(text(*status, format!("{status}, by a rule of tapes serve\n"))),
-        Fault::Reset => Err(Closed("closed by a rule".to_owned())),
-        Fault::Timeout => std::future::pending().await,
-        Fault::Cut(left) => ask().await.map(|answer| answer.map(|body| Broken::after(body, *left))),
+        RuledFault::Status(number) => {
+            let status = StatusCode::from_u16(number).map_err(|error| Closed(error.to_string()))?;
+            Ok(text(status, format!("{status}, by a rule of tapes serve\n")))
+        }
+        RuledFault::Timeout => std::future::pending().await,
+        RuledFault::Cut(left) => ask().await.map(|answer| answer.map(|body| Broken::after(body, left))),
+        // A reset, and what a later recorder may add.
+        _ => Err(Closed("closed by a rule".to_owned())),
     }
 }
 

@@ -1,7 +1,6 @@
 //! `tapes serve`: tapes as an HTTP/1.1 server on this machine, with latency and faults by rule.
 
 mod answer;
-mod rules;
 mod shelf;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,8 +20,8 @@ use traffic_recorder::Repeat;
 use crate::output::say;
 use crate::{Outcome, words};
 use answer::Answer;
-use rules::{Rule, Rules};
 use shelf::Shelf;
+use traffic_recorder::policy::{FaultRule, Faults};
 
 /// Answers requests from tapes, as an HTTP/1.1 server on this machine
 #[derive(clap::Args, Debug)]
@@ -31,8 +30,9 @@ use shelf::Shelf;
     curl http://127.0.0.1:8181/orders\n\n\
     A request that names the service (as to a proxy, `curl -x`) is asked as it is; else `--as` says which service this is, and without it \
     the tapes do where they are of one, or the Host header.\n\
-    Rules: [N%] delay TIME[..TIME] | status N | reset | timeout | cut BYTES, each with `on HOST/PATH` behind it where it is not for all. \
-    All delays that apply are waited for; of the others the first counts. The same seed and the same order of requests give the same faults.\n\
+    Rules: [N% | first N] delay TIME[..TIME] | status N | reset | timeout | cut BYTES, each with `on HOST/PATH` behind it where it is not for all. \
+    All delays that apply are waited for; of the others the first counts. Requests are counted each by its method and URL: the same seed \
+    gives the same faults, whatever the order.\n\
     A request that no tape answers gets 404 with what the recorder says of it.\n\
     JSON: a line {address, tapes}, then one for each request {method, url, status, rule}")]
 pub(crate) struct Args {
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     service: Option<String>,
     /// A fault or a delay
     #[arg(long = "rule", value_name = "RULE")]
-    rules: Vec<Rule>,
+    rules: Vec<FaultRule>,
     /// Where the random numbers of the rules begin
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -74,7 +74,7 @@ fn repeat(word: &str) -> Result<Repeat, String> {
 /// What every connection needs.
 struct Serving {
     shelf: Shelf,
-    rules: Rules,
+    rules: Faults,
     json: bool,
 }
 
@@ -82,7 +82,7 @@ impl Args {
     pub(crate) fn run(self) -> Outcome {
         let shelf = Shelf::open(&self.folder, self.service.as_deref(), self.repeat, self.timing)?;
         let tapes = shelf.tapes();
-        let serving = Arc::new(Serving { shelf, rules: Rules::new(self.rules, self.seed), json: self.json });
+        let serving = Arc::new(Serving { shelf, rules: Faults::new(self.rules, self.seed), json: self.json });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
@@ -126,13 +126,13 @@ impl Serving {
     async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Closed> {
         let request = self.shelf.absolute(request);
         let (method, url) = (request.method().to_string(), request.uri().to_string());
-        let planned = self.rules.plan(&url);
+        let planned = self.rules.plan(&format!("{method} {url}"), &url);
         if !planned.delay.is_zero() {
             tokio::time::sleep(planned.delay).await;
         }
         let answer = match planned.fault {
             None => self.shelf.ask(request).await,
-            Some(ref fault) => answer::faulty(fault, || self.shelf.ask(request)).await,
+            Some(fault) => answer::faulty(fault, || self.shelf.ask(request)).await,
         };
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         self.log(&method, &url, status, planned.rule.as_deref());

@@ -55,6 +55,15 @@ pub(crate) fn check(tape: &Tape, rendered: &str, redactor: &Redactor, allow: &Al
     gate.rendered(rendered)
 }
 
+/// Lets a text pass that stands beside the tapes; `of` and `part` say where.
+///
+/// # Errors
+/// With the first thing found.
+pub(crate) fn check_text(of: &str, part: &str, text: &str, redactor: &Redactor, allow: &Allow) -> Result<(), Leak> {
+    let gate = Gate { redactor, allow, let_pass: RefCell::default(), known: ON_THE_WAY };
+    gate.place(&places::Place::of_text(of, part, text))
+}
+
 /// Everything in a tape that the gate would stop at: a find for each place, and one in the text of the file where no place of
 /// the tape has any.
 #[cfg(feature = "tools")]

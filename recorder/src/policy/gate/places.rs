@@ -70,6 +70,13 @@ pub(super) fn rule_for(place: &str) -> Option<String> {
     place.split_once(".body $").map(|(_, path)| format!("hide json ${path}"))
 }
 
+impl<'a> Place<'a> {
+    /// A text beside the tapes.
+    pub(super) fn of_text(message: &'a str, part: &'a str, text: &'a str) -> Self {
+        Self { message, part: Part::Plain(part), text: text.as_bytes() }
+    }
+}
+
 impl Place<'_> {
     /// `request header x-key`, `request query sig`, `takes[0].body $.a.b`.
     pub(super) fn name(&self) -> String {
