@@ -83,7 +83,8 @@ pub(super) fn switch(
     head
 }
 
-const NO_TRANSCRIPT: &str = "its tape does not say what followed the handshake, for it was not recorded by this engine. Record the test again, RECORD=1";
+const NO_TRANSCRIPT: &str = "its tape does not say what followed the handshake, for it was not recorded by this engine. Record the test \
+                             again, RECORD=1";
 
 /// Ends the connection to the client as the one to the service ended; the caller drops it then.
 async fn fail(fault: &Fault, line: &Line) {

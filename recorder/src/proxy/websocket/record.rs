@@ -90,7 +90,7 @@ pub(super) async fn relay(mut client: Io, mut service: Io, upgrade: &Upgrade, li
         (Side::Client, End::Undelivered) | (Side::Server, End::Gone) => {
             let message = "the service closed the connection without a close frame".to_owned();
             upgrade.failed(Fault { kind: FaultKind::Closed, message });
-            let _ = client.shutdown().await;
+            end(&mut client).await;
         }
     }
 }
@@ -154,8 +154,12 @@ pub(super) async fn close(client: &mut Io, code: u16, reason: &str) {
     Frame::close(Some(code), reason).write(&mut out);
     // A client that is gone needs no reason.
     let _ = client.write_all(&out).await;
+    end(client).await;
+}
+
+/// Ends the connection to the client. One that is closed with bytes unread is reset, and what was said last may be lost.
+pub(super) async fn end(client: &mut Io) {
     let _ = client.shutdown().await;
-    // A connection that is closed with bytes unread is reset, and the reason may be lost.
     let mut bytes = [0; 1024];
     let rest = async { while client.read(&mut bytes).await.is_ok_and(|n| n > 0) {} };
     let _ = tokio::time::timeout(LAST_WORDS, rest).await;

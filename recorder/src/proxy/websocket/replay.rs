@@ -8,7 +8,7 @@ use std::task::{Poll, ready};
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 
 use super::Io;
-use super::record::{CHUNK, LAST_WORDS, close};
+use super::record::{CHUNK, LAST_WORDS, close, end};
 use crate::proxy::wire::Line;
 use crate::session::{Conversation, Turn};
 use crate::tape::{MAX_MESSAGE, MAX_TRANSCRIPT, Message, MessageKind, Side};
@@ -40,12 +40,14 @@ pub(super) async fn converse(client: Io, mut conversation: Conversation, line: &
             },
             Turn::Close(said) => {
                 stage.closed = true;
-                let closing = stage.write(&Frame::close(said.code, &said.reason)).await;
-                // What is said until the client has seen it, nobody answers.
-                let answered = async { while stage.hear().await.is_ok() {} };
+                let answered = async {
+                    stage.write(&Frame::close(said.code, &said.reason)).await?;
+                    // What is said until the client has seen it, nobody answers.
+                    while stage.hear().await.is_ok() {}
+                    Ok::<_, Over>(())
+                };
                 let _ = tokio::time::timeout(LAST_WORDS, answered).await;
-                let _ = stage.client.shutdown().await;
-                closing
+                return end(&mut stage.client).await;
             }
             Turn::Fail(fault) => return super::fail(&fault, line).await,
         };

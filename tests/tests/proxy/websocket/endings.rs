@@ -26,6 +26,25 @@ async fn a_service_that_closes_does_so_with_its_code_and_reason() {
 }
 
 #[tokio::test]
+async fn a_service_that_hangs_up_behind_its_close_frame_is_heard_to_the_end() {
+    let stage = Stage::new(service!(|socket| {
+        socket.next().await;
+        socket.close(Some(CloseFrame { code: 1001.into(), reason: "going away".into() })).await.unwrap();
+    }))
+    .await;
+    let heard = stage
+        .twice(|mut socket| async move {
+            socket.send(text("hello")).await.unwrap();
+            // What the engine no longer reads must not cost the client what it has not read yet.
+            socket.send(Message::binary(vec![0; 300_000])).await.unwrap();
+            settle().await;
+            (next(&mut socket).await, next(&mut socket).await)
+        })
+        .await;
+    assert_eq!(heard, ("close 1001 going away".to_owned(), "end".to_owned()));
+}
+
+#[tokio::test]
 async fn a_service_that_is_gone_without_a_word_is_gone_again() {
     for reset in [false, true] {
         let stage = Stage::new(move |mut socket: Served| -> Serving {
