@@ -50,6 +50,9 @@ pub(crate) fn outcome(take: &Take) -> String {
     match &take.outcome {
         Outcome::Answer(answer) => {
             let mut text = answer.status.to_string();
+            if let Some(transcript) = &answer.transcript {
+                let _ = write!(text, " with {}", count(transcript.messages.len(), "message"));
+            }
             if let Some(cut) = &answer.cut {
                 let _ = write!(text, " cut ({})", cut_word(cut));
             }

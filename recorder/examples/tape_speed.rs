@@ -119,6 +119,7 @@ fn tape(takes: u32, items: u32) -> Tape {
         body: Body::Bytes(body(items).into()),
         frames: Vec::new(),
         trailers: Headers::new(),
+        transcript: None,
         cut: None,
     };
     let recorded = Recorded {

@@ -200,6 +200,8 @@ mod store;
 pub mod tape;
 #[cfg(feature = "tools")]
 pub mod tools;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use policy::{Reveal, UnusedRule, WorldRule};
 pub use session::{

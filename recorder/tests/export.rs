@@ -9,7 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use traffic_recorder::formats::{ExportFormat, Exported, Format, FormatError, Source, export};
 use traffic_recorder::tape::{
-    Answer, Body, Fault, FaultKind, Headers, Layer, Origin, Outcome, Recorded, Request, Take, Version,
+    Answer, Body, Fault, FaultKind, Headers, Layer, Message, MessageKind, Origin, Outcome, Recorded, Request, Side,
+    Take, Transcript, Version,
 };
 use traffic_recorder::{Mode, Recorder};
 
@@ -73,6 +74,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
                 body: Body::Bytes(body.into()),
                 frames: Vec::new(),
                 trailers: Headers::new(),
+                transcript: None,
                 cut: None,
             })
         },
@@ -170,4 +172,42 @@ fn nothing_is_written_over_and_no_tapes_are_an_error() {
     assert!(matches!(exported.write_to(folder.path()), Err(FormatError::Exists { .. })));
     let cassette = export(folder.path(), ExportFormat::Vcr).unwrap();
     assert_eq!((cassette.exchanges, cassette.left_out.len()), (0, 1));
+}
+
+#[test]
+fn a_conversation_goes_into_an_archive_and_comes_out_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = |by, kind, data: &[u8]| Message { by, kind, data: data.to_vec().into() };
+    let messages = vec![
+        said(Side::Server, MessageKind::Text, b"welcome"),
+        said(Side::Client, MessageKind::Text, "{\"a\": \"\u{e9}\"}".as_bytes()),
+        said(Side::Client, MessageKind::Binary, &[0, 255, 254]),
+    ];
+    let answer = Answer {
+        status: 101,
+        reason: None,
+        version: Version::Http11,
+        url: None,
+        headers: headers(&[("upgrade", "websocket".to_owned())]),
+        body: Body::Absent,
+        frames: Vec::new(),
+        trailers: Headers::new(),
+        transcript: Some(Box::new(Transcript { messages, close: None })),
+        cut: None,
+    };
+    let recorded = Recorded {
+        at: UNIX_EPOCH + Duration::from_secs(1_767_225_600),
+        elapsed: Duration::from_millis(12),
+        frames: [0, 7, 1500].map(Duration::from_millis).to_vec(),
+        from: Origin::Live,
+        notes: Vec::new(),
+    };
+    let exchange = (request(0, b""), Take { outcome: Outcome::Answer(answer), recorded });
+    tapes(&folder.path().join("tapes"), std::slice::from_ref(&exchange));
+    let exported = export(folder.path().join("tapes"), ExportFormat::Har).expect("as written");
+    assert!(exported.left_out.is_empty(), "{:?}", exported.left_out);
+    let again = import(&folder.path().join("out"), &exported);
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].0, exchange.0);
+    assert!(again[0].1.outcome == exchange.1.outcome && again[0].1.recorded.frames == exchange.1.recorded.frames);
 }

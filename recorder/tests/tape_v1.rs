@@ -64,6 +64,7 @@ fn ok() -> Answer {
         body: Body::Absent,
         frames: Vec::new(),
         trailers: Headers::new(),
+        transcript: None,
         cut: None,
     }
 }

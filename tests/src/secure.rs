@@ -27,6 +27,15 @@ impl Secure {
     /// Where loopback has no port.
     #[must_use]
     pub fn before(origin: &Origin, host: &str) -> Self {
+        Self::before_port(origin.port(), host)
+    }
+
+    /// Plays this host, in front of whatever listens at a port of loopback.
+    ///
+    /// # Panics
+    /// Where loopback has no port.
+    #[must_use]
+    pub fn before_port(behind: u16, host: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -46,7 +55,7 @@ impl Secure {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
-        let (port, behind) = (listener.local_addr().unwrap().port(), origin.port());
+        let port = listener.local_addr().unwrap().port();
         let listening = runtime().spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {

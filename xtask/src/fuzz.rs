@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::steps::{seconds, skip};
 use crate::{Result, shell};
 
-const TARGETS: [&str; 3] = ["read_tape", "canonical", "read_recording"];
+const TARGETS: [&str; 4] = ["read_tape", "canonical", "read_recording", "websocket"];
 
 /// `cargo xtask fuzz [--seconds N] [TARGET...]`: all targets at the same time, each for that long.
 ///
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn all_targets_run_a_minute_unless_told_otherwise() {
-        assert_eq!(arguments(&[]).unwrap(), (60, words("read_tape canonical read_recording")));
+        assert_eq!(arguments(&[]).unwrap(), (60, words("read_tape canonical read_recording websocket")));
         assert_eq!(arguments(&words("--seconds 5 canonical")).unwrap(), (5, words("canonical")));
     }
 

@@ -87,7 +87,10 @@ fn entry(file: &std::path::Path, tape: &Tape) -> Value {
         .iter()
         .map(|take| {
             let (status, fault, bytes) = match &take.outcome {
-                Outcome::Answer(answer) => (Some(answer.status), None, answer.body.len()),
+                Outcome::Answer(answer) => {
+                    let said = answer.transcript.as_ref().map_or(0, |transcript| transcript.len());
+                    (Some(answer.status), None, answer.body.len() + said)
+                }
                 Outcome::Fault(fault) => (None, Some(fault.kind.to_string()), 0),
             };
             json!({

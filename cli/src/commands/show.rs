@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use serde_json::{Value, json};
-use traffic_recorder::tape::{Body, Headers, Take, Tape};
+use traffic_recorder::tape::{Body, Headers, Message, Side, Take, Tape, Transcript};
 use traffic_recorder::tools::{plain_body, stream_events};
 
 use crate::output::{print_json, say};
@@ -18,8 +18,9 @@ use crate::{Outcome, Verdict, words};
     after_help = "Examples:\n  tapes show tapes/orders/created/post-api.example.com-orders-9c1d6f0e4b7a.yaml\n  \
     tapes show 9c1d6f\n  tapes show 9c1d6f --take 2 --body > answer.json\n\n\
     JSON: {file, key, layer, rules, request: {method, url, version, headers: [[name, value]], body}, \
-    takes: [{status, reason, version, url, headers, body, trailers, cut, fault, recorded: {at, elapsed_ms, from, notes}}]}; \
-    a body is null or {bytes, text}, whose text is null where it is none"
+    takes: [{status, reason, version, url, headers, body, trailers, cut, fault, \
+    messages: [{by: client|server, type: text|binary, bytes, text, ms}], close: {by, code, reason}, \
+    recorded: {at, elapsed_ms, from, notes}}]}; a body is null or {bytes, text}, whose text is null where it is none"
 )]
 pub(crate) struct Args {
     /// A tape, or the first digits of its key
@@ -54,6 +55,9 @@ impl Args {
             let Some(answer) = tape.takes.first().and_then(words::answer) else {
                 bail!("take {first} is a fault and has no body");
             };
+            if answer.transcript.is_some() {
+                bail!("take {first} is a conversation and has no body: --json has its messages");
+            }
             std::io::stdout().lock().write_all(&plain_body(&answer.headers, &answer.body)?)?;
             return Ok(Verdict::Fine);
         }
@@ -102,8 +106,50 @@ fn show_take(take: &Take) -> anyhow::Result<()> {
     fields(&answer.headers)?;
     body(&answer.headers, &answer.body)?;
     fields(&answer.trailers)?;
+    if let Some(transcript) = &answer.transcript {
+        conversation(take, transcript)?;
+    }
     if let Some(cut) = &answer.cut {
         say!("(cut: {})", words::cut_word(cut));
+    }
+    Ok(())
+}
+
+/// Each message behind an arrow that says where it went.
+fn conversation(take: &Take, transcript: &Transcript) -> anyhow::Result<()> {
+    for (at, message) in transcript.messages.iter().take(LINES).enumerate() {
+        let arrow = if message.by == Side::Client { "->" } else { "<-" };
+        let time =
+            take.recorded.frames.get(at).map(|time| format!(", after {}", words::elapsed(*time))).unwrap_or_default();
+        say!("\n{arrow} {} {}{time}", message.kind, words::size(message.data.len() as u64));
+        text(&message.data)?;
+    }
+    if transcript.messages.len() > LINES {
+        say!("(and {} more; --json has all of them)", words::count(transcript.messages.len() - LINES, "message"));
+    }
+    if let Some(close) = &transcript.close {
+        let code = close.code.map(|code| format!(", {code}")).unwrap_or_default();
+        say!("\nclosed by the {}{code} {}", close.by, words::printable(&close.reason));
+    }
+    Ok(())
+}
+
+/// A message, JSON with a line for each item.
+fn text(data: &[u8]) -> anyhow::Result<()> {
+    let Some(text) = std::str::from_utf8(data).ok().filter(|text| words::is_printable(text)) else {
+        say!("({} that are no text)", words::size(data.len() as u64));
+        return Ok(());
+    };
+    lines(&words::indented(text).unwrap_or_else(|| text.to_owned()), "--json has all of it")
+}
+
+fn lines(text: &str, whole: &str) -> anyhow::Result<()> {
+    let lines = text.lines().count();
+    for line in text.lines().take(LINES) {
+        say!("{}", words::printable(line));
+    }
+    if lines > LINES {
+        say!("(and {} more; {whole})", words::count(lines - LINES, "line"));
     }
     Ok(())
 }
@@ -138,14 +184,7 @@ fn body(headers: &Headers, body: &Body) -> anyhow::Result<()> {
         }
         None => words::indented(text).unwrap_or_else(|| text.to_owned()),
     };
-    let lines = shown.lines().count();
-    for line in shown.lines().take(LINES) {
-        say!("{}", words::printable(line));
-    }
-    if lines > LINES {
-        say!("(and {} more; `tapes show --body` writes all of it)", words::count(lines - LINES, "line"));
-    }
-    Ok(())
+    lines(&shown, "`tapes show --body` writes all of it")
 }
 
 fn document(file: &std::path::Path, tape: &Tape) -> anyhow::Result<Value> {
@@ -177,8 +216,23 @@ pub(crate) fn take_document(take: &Take) -> anyhow::Result<Value> {
             "status": answer.status, "reason": answer.reason, "version": answer.version.to_string(), "url": answer.url,
             "headers": pairs(&answer.headers), "body": body_document(&answer.headers, &answer.body)?,
             "trailers": pairs(&answer.trailers), "cut": answer.cut.as_ref().map(words::cut_word), "recorded": recorded,
+            "messages": answer.transcript.as_ref().map(|transcript| messages(take, transcript)),
+            "close": answer.transcript.as_ref().and_then(|transcript| transcript.close.as_ref()).map(|close| {
+                json!({"by": close.by.to_string(), "code": close.code, "reason": close.reason})
+            }),
         }),
     })
+}
+
+fn messages(take: &Take, transcript: &Transcript) -> Vec<Value> {
+    let time = |at: usize| take.recorded.frames.get(at).map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let one = |(at, message): (usize, &Message)| {
+        json!({
+            "by": message.by.to_string(), "type": message.kind.to_string(), "bytes": message.data.len(), "text": message.text(),
+            "ms": time(at),
+        })
+    };
+    transcript.messages.iter().enumerate().map(one).collect()
 }
 
 /// Header fields as `[[name, value]]`.

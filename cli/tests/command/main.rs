@@ -1,6 +1,7 @@
 //! The real binary on small folders of tapes. One program, so that it is linked once.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod conversations;
 mod docs;
 mod formats;
 mod help;

@@ -126,6 +126,7 @@ pub(crate) fn answered(status: u16, media: &str, body: &str) -> Take {
         body: Body::Bytes(body.to_owned().into()),
         frames: Vec::new(),
         trailers: Headers::new(),
+        transcript: None,
         cut: None,
     }))
 }

@@ -57,7 +57,7 @@ fn rekey_touches_nothing_where_one_tape_cannot_be_read() {
     let place = shop();
     place.write("tapes/recorder.yaml", "match: [ignore query page]\n");
     let down = tape(&place, "down", "get-");
-    std::fs::write(&down, "tape: 2\n").unwrap();
+    std::fs::write(&down, "tape: 99\n").unwrap();
     let ran = place.run(["rekey", "--yes"]);
     assert!(ran.code == 2 && ran.err.contains("update traffic-recorder"), "{}", ran.err);
     assert_eq!(place.run(["list", "tapes/orders", "--json"]).json(0).as_array().map(Vec::len), Some(2));
@@ -113,7 +113,7 @@ fn r56_prune_leaves_a_folder_with_a_newer_releases_tape_alone() {
     let place = Place::new();
     let some = vec![(request("GET", "https://a.test/"), answered(200, "text/plain", "ok"))];
     place.tapes("shop/gone", some);
-    place.write("tapes/shop/gone/get-b.test-0123456789ab.yaml", "tape: 2\n");
+    place.write("tapes/shop/gone/get-b.test-0123456789ab.yaml", "tape: 99\n");
     ran(&place);
     let out = place.run(["prune", "--yes"]).with_code(1);
     assert!(out.contains("stays:") && out.contains("update traffic-recorder"), "{out}");

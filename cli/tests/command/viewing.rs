@@ -32,7 +32,7 @@ fn place() -> Place {
 }
 
 /// The browser; `None` where there is none, which is a failure where `CI` is set.
-fn chromium() -> Option<&'static str> {
+pub(crate) fn chromium() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
         .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()));
@@ -45,7 +45,7 @@ fn chromium() -> Option<&'static str> {
 }
 
 /// What the page is after its script has run.
-fn dom(chromium: &str, page: &Path, hash: &str) -> String {
+pub(crate) fn dom(chromium: &str, page: &Path, hash: &str) -> String {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=3000"])

@@ -9,7 +9,7 @@ use super::collect::Collector;
 use super::drain::Draining;
 use super::sleep::Sleep;
 use super::{BoxError, Payload, SentBody, Stop, TapedBody, Translate};
-use crate::session::{AnswerHead, Ask, Error, Head, Opening, Playback, Recording, Reply, Session, Step};
+use crate::session::{AnswerHead, AnswerTap, Ask, Error, Head, Opening, Playback, Recording, Reply, Session, Step};
 use crate::tape::{Body, Layer};
 
 /// Sends one request through the session.
@@ -145,6 +145,7 @@ where
         url: parts.extensions.get::<FinalUrl>().map(|url| url.0.as_str()),
         bodiless: body.is_end_stream(),
     });
+    let parts = with_upgrade(parts, &tap, session);
     let body = match session.drain_limit() {
         0 => TapedBody::live(body, tap),
         _ => TapedBody::draining(Draining::new(body, tap, session)),
@@ -155,6 +156,20 @@ where
 /// Put into a response's extensions by a seam above redirects: the URL that answered, where it is not the one that was asked.
 #[derive(Debug, Clone)]
 pub struct FinalUrl(pub String);
+
+/// An answer that is an upgrade brings the handle by which what follows it is recorded.
+#[cfg(feature = "proxy")]
+fn with_upgrade(mut parts: http::response::Parts, tap: &AnswerTap, session: &Session) -> http::response::Parts {
+    if parts.status == http::StatusCode::SWITCHING_PROTOCOLS {
+        parts.extensions.insert(tap.upgrade(session));
+    }
+    parts
+}
+
+#[cfg(not(feature = "proxy"))]
+fn with_upgrade(parts: http::response::Parts, _: &AnswerTap, _: &Session) -> http::response::Parts {
+    parts
+}
 
 #[cfg(feature = "hyper-util")]
 fn reason(parts: &http::response::Parts) -> Option<&str> {

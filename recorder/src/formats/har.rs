@@ -1,11 +1,11 @@
 //! HTTP archives (HAR 1.2), as browsers, proxies, Playwright and Polly.JS write them, also in YAML and compressed.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::parts::{self, Answered, Finds, Parts};
 use super::value::Value;
 use super::{Found, Source, json};
-use crate::tape::{Body, Fault, Headers};
+use crate::tape::{Body, Fault, Headers, Message, MessageKind, Side, Transcript};
 
 /// Reads an archive.
 pub(super) fn read(source: Source<'_>) -> Result<Found, String> {
@@ -38,6 +38,7 @@ fn exchange(entry: &Value, source: Source<'_>) -> Result<Parts, String> {
     let url = request.at("url").text().unwrap_or_default();
     let status = response.at("status").number().unwrap_or(0);
     let mut changes = Vec::new();
+    let messages = entry.at("_webSocketMessages");
     let mut found = if status <= 0 {
         Parts::failed(method, url, failure(entry))
     } else {
@@ -59,11 +60,58 @@ fn exchange(entry: &Value, source: Source<'_>) -> Result<Parts, String> {
     found.at = entry.at("startedDateTime").text().and_then(parts::date);
     let wait = entry.at("timings").at("wait").float().or_else(|| entry.at("time").float()).unwrap_or_default();
     found.elapsed = Duration::from_secs_f64(wait.clamp(0.0, 1e9) / 1e3);
-    if !entry.at("_webSocketMessages").is_null() {
-        changes.push("the messages of the WebSocket are not on the tape, only the handshake is".to_owned());
+    if !messages.is_null()
+        && let Ok(answered) = &mut found.outcome
+    {
+        match said(messages) {
+            Ok((transcript, at)) => {
+                answered.transcript = Some(transcript);
+                answered.times = times(at, found.at, found.elapsed);
+            }
+            Err(why) => changes.push(format!("the messages of the WebSocket are not on the tape: {why}")),
+        }
     }
     found.changes = changes;
     Ok(found)
+}
+
+/// The messages of a WebSocket, as Chrome and mitmproxy write them, and when each of them was said, in seconds of Unix time.
+fn said(messages: &Value) -> Result<(Transcript, Vec<Option<f64>>), String> {
+    let (mut transcript, mut at) = (Transcript::default(), Vec::new());
+    for (i, message) in messages.items().iter().enumerate() {
+        let wrong = |what: &str| format!("{what} of message {}", i + 1);
+        let by = match message.at("type").text() {
+            Some("send") => Side::Client,
+            Some("receive") => Side::Server,
+            _ => return Err(wrong("nobody knows the direction")),
+        };
+        let data = message.at("data").text().unwrap_or_default();
+        let (kind, data) = match message.at("opcode").number() {
+            Some(1) => (MessageKind::Text, data.as_bytes().to_vec()),
+            Some(2) => {
+                (MessageKind::Binary, parts::base64(data).map_err(|error| wrong(&format!("{error}: the data")))?)
+            }
+            // What a tape leaves out as well.
+            Some(8..=10) => continue,
+            _ => return Err(wrong("nobody knows the opcode")),
+        };
+        transcript.messages.push(Message { by, kind, data: data.into() });
+        at.push(message.at("time").float());
+    }
+    transcript.fits()?;
+    Ok((transcript, at))
+}
+
+/// From the answer to each message, where all of them have a time.
+fn times(at: Vec<Option<f64>>, started: Option<SystemTime>, elapsed: Duration) -> Vec<Duration> {
+    let Some(answered) = started.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|at| at + elapsed) else {
+        return Vec::new();
+    };
+    // Whole milliseconds: seconds since 1970 are exact to less than one in a float.
+    let since = |at: f64| Duration::from_secs_f64((at - answered.as_secs_f64()).clamp(0.0, 1e9));
+    let rounded =
+        |time: Duration| Duration::from_millis(((time.as_micros() + 500) / 1000).try_into().unwrap_or_default());
+    at.into_iter().map(|at| at.map(since).map(rounded)).collect::<Option<_>>().unwrap_or_default()
 }
 
 /// What went wrong, in the words of whoever wrote the archive: Chrome, Playwright, this crate.

@@ -7,7 +7,8 @@
 //! - the version of the API: every name that ends in `api-version`, `x-ms-version`, and names of the form `WORD-version`
 //!   (`stripe-version`, `notion-version`, `accept-version`) unless the word speaks of the caller (`client-version`) or of the
 //!   message (`mime-version`);
-//! - the operation, where method and path do not say it: `soapaction`, `x-amz-target`, `x-http-method-override`.
+//! - the operation, where method and path do not say it: `soapaction`, `x-amz-target`, `x-http-method-override`;
+//! - that a WebSocket is opened, and for which protocols: `upgrade: websocket`, `sec-websocket-protocol`.
 //!
 //! [RFC 9110 §12.5.1]: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
 
@@ -35,13 +36,17 @@ pub(super) fn read(headers: &Headers, scope: &mut InScope<'_>) -> Vec<Field> {
             true => Cow::Owned(name.to_ascii_lowercase()),
             false => Cow::Borrowed(name),
         };
-        if !is_listed(&lower) && !scope.matches_header(&lower) {
+        if !is_listed(&lower) && !is_websocket(&lower, value) && !scope.matches_header(&lower) {
             continue;
         }
         if scope.ignores_header(&lower) {
             continue;
         }
-        let value = if lower == "content-type" { content_type(value) } else { escape::line(value.trim_ascii()) };
+        let value = match &*lower {
+            "content-type" => content_type(value),
+            "upgrade" if is_websocket(&lower, value) => Cow::Borrowed("websocket"),
+            _ => escape::line(value.trim_ascii()),
+        };
         fields.push((escape::name(lower.as_bytes(), ':').into_owned(), value.into_owned()));
     }
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -74,11 +79,17 @@ pub(super) fn write(fields: &[Field], out: &mut String) {
     }
 }
 
+/// A handshake asks for something else than the request without it.
+fn is_websocket(name: &str, value: &[u8]) -> bool {
+    name == "upgrade" && value.trim_ascii().eq_ignore_ascii_case(b"websocket")
+}
+
 fn is_listed(name: &str) -> bool {
     match name {
         "accept"
         | "content-type"
         | "range"
+        | "sec-websocket-protocol"
         | "soapaction"
         | "x-amz-target"
         | "x-http-method-override"

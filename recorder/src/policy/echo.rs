@@ -318,6 +318,7 @@ mod tests {
             body: Body::Bytes(body.to_owned().into()),
             frames: Vec::new(),
             trailers: Headers::new(),
+            transcript: None,
             cut: None,
         }
     }

@@ -79,7 +79,7 @@ pub(super) fn refusal(status: StatusCode, code: &'static str, text: impl Into<St
 
 /// A recorded timeout is silence, so that the client's own limit runs out. One that has none, or a longer one, is not kept waiting
 /// for ever.
-const SILENCE: Duration = Duration::from_secs(10);
+pub(super) const SILENCE: Duration = Duration::from_secs(10);
 
 /// No answer came: ends the way the connection to the service did, as near as a connection that was made can.
 pub(super) async fn failed(fault: &Fault, line: &Line, is_http2: bool) -> Ended {

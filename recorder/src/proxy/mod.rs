@@ -14,8 +14,9 @@
 //! - **A refusal** (a miss, the guard) is an answer over a socket: status 470, the code in the field `x-tapes-error`, the
 //!   explanation in the body. The test fails with it at its end, as with any other client.
 //! - **A failure** (refused, reset, cut off …) ends the connection as near to the way it ended live as one can that had been made.
+//! - **An upgrade to WebSocket** is recorded with what is said after it, message by message, and replayed; any other upgrade is refused
+//!   with a reason: no tape can hold what follows.
 //! - **A suite in another language** has an engine for all of its tests: [`Run`], and the command `tapes run`.
-//! - **An upgrade** (WebSocket) is refused with a reason: no tape can hold what follows.
 //!
 //! ```no_run
 //! let tapes = traffic_recorder::tapes!("docs/proxy");
@@ -42,6 +43,7 @@ mod reqwest;
 mod route;
 mod run;
 mod upstream;
+mod websocket;
 mod wire;
 
 pub use answer::{ERROR_FIELD, REFUSED};

@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::answer::{Body, Ended, failed, fault_of, refusal, refused};
 use super::engine::Shared;
 use super::route::{named_as_user, named_in_field};
+use super::websocket::{self, Handshake};
 use super::wire::Line;
 use crate::client::TapesLayer;
 use crate::session::Error;
@@ -58,9 +59,6 @@ pub(super) async fn answer(
         Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "request", reason)),
     };
     let Target::Service(uri) = target else { return Ok(control(request, shared).await) };
-    if is_upgrade(request.headers()) {
-        return Ok(refusal(StatusCode::NOT_IMPLEMENTED, "upgrade", NO_UPGRADES));
-    }
     let test = match named_in_field(request.headers_mut()) {
         Ok(test) => test.or_else(|| named_as_user(request.headers())),
         Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "request", reason)),
@@ -69,7 +67,14 @@ pub(super) async fn answer(
         Ok(session) => session,
         Err(reason) => return Ok(refusal(StatusCode::BAD_REQUEST, "test", reason)),
     };
-    of_this_hop_only(request.headers_mut());
+    let handshake = match is_upgrade(request.headers()) {
+        true => match Handshake::of(&mut request, &uri, &session) {
+            Ok(handshake) => Some(handshake),
+            Err(reason) => return Ok(refusal(StatusCode::NOT_IMPLEMENTED, "upgrade", reason)),
+        },
+        false => None,
+    };
+    of_this_hop_only(request.headers_mut(), handshake.is_some());
     if matches!(via, Via::Front) && shared.reverse.is_some() {
         // It names the engine; the client of the way out names the service.
         request.headers_mut().remove(header::HOST);
@@ -83,14 +88,22 @@ pub(super) async fn answer(
     if request.version() == Version::HTTP_11 && !session.is_offline() {
         pass_interim_answers_on(&mut request, line);
     }
-    match TapesLayer::of(session).layer(shared.upstream.clone()).call(request).await {
-        Ok(mut response) => {
+    let layer = TapesLayer::of(session);
+    let answered = match &handshake {
+        None => layer.layer(shared.upstream.clone()).call(request).await,
+        Some(handshake) => layer.layer(handshake.over(shared.upstream.clone())).call(request).await,
+    };
+    match (answered, handshake) {
+        (Ok(response), Some(handshake)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Ok(websocket::switch(handshake, response, line))
+        }
+        (Ok(mut response), _) => {
             if is_http2 {
                 without_fields_of_http1(response.headers_mut());
             }
             Ok(Body::taped(response, line))
         }
-        Err(error) => match error.downcast_ref::<Error>() {
+        (Err(error), _) => match error.downcast_ref::<Error>() {
             Some(refusal) => Ok(refused(refusal)),
             None => Err(failed(&fault_of(&error), line, is_http2).await),
         },
@@ -114,7 +127,13 @@ fn target(uri: &Uri, shared: &Shared, via: &Via) -> Result<Target, String> {
                 let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
                     return Ok(Target::Engine);
                 };
-                (scheme.clone(), authority.clone())
+                // A handshake is a request of HTTP, however its URL is written.
+                let scheme = match scheme.as_str() {
+                    "ws" => Scheme::HTTP,
+                    "wss" => Scheme::HTTPS,
+                    _ => scheme.clone(),
+                };
+                (scheme, authority.clone())
             }
         },
     };
@@ -177,19 +196,16 @@ async fn read(mut body: Incoming) -> Result<Bytes, String> {
     Ok(whole.into())
 }
 
-const NO_UPGRADES: &str = "this connection was to be upgraded (WebSocket, most likely), and what is said after that is no exchange that a tape \
-                           could hold yet. Let the program reach this service without the proxy (NO_PROXY), or give it another transport";
-
 /// Whether the connection is to become another. An upgrade to HTTP/2 may be declined, and is.
 fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.get_all(header::UPGRADE).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"h2c"))
 }
 
 /// Fields that a client says to its proxy.
-fn of_this_hop_only(headers: &mut HeaderMap) {
+fn of_this_hop_only(headers: &mut HeaderMap, upgrades: bool) {
     headers.remove("proxy-connection");
     headers.remove(header::PROXY_AUTHORIZATION);
-    if headers.remove(header::UPGRADE).is_some() {
+    if !upgrades && headers.remove(header::UPGRADE).is_some() {
         headers.remove("http2-settings");
         headers.remove(header::CONNECTION);
     }

@@ -157,6 +157,14 @@ pub enum ErrorKind {
         /// What is wrong.
         reason: String,
     },
+    /// A conversation over WebSocket that no tape can hold, or that a tape does not have.
+    #[error("failed to carry the conversation with {url}: {reason}")]
+    Conversation {
+        /// The URL of its handshake, secrets masked.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The recording has no clock, no seed or no value of this name.
     #[error(
         "{} has no {what}, and the test asks for it: the recording did not, or by another name. Record it again: {command}", file.display()
@@ -216,7 +224,7 @@ impl Error {
     }
 
     /// A word that stays the same from release to release: `miss`, `mode`, `ci`, `tape`, `store`, `config`, `rule`, `secret`, `leak`,
-    /// `guard`, `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`, `spool`, `world`.
+    /// `guard`, `layer`, `stopped`, `unused`, `drift`, `expired`, `name`, `in-use`, `request`, `conversation`, `spool`, `world`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind() {
@@ -239,6 +247,7 @@ impl Error {
             ErrorKind::Name(_) => "name",
             ErrorKind::InUse { .. } => "in-use",
             ErrorKind::Request { .. } => "request",
+            ErrorKind::Conversation { .. } => "conversation",
             ErrorKind::Spool { .. } => "spool",
             ErrorKind::World { .. } | ErrorKind::WorldValue { .. } => "world",
         }

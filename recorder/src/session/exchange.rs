@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::recording::lock;
 use super::state::{Entry, Session};
-use crate::tape::{Body, Headers, Outcome, Request};
+use crate::tape::{Body, Headers, Outcome, Request, Side, Transcript};
 
 /// One request and its answer, secrets masked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,9 @@ impl fmt::Display for Exchange {
             Some(Outcome::Answer(answer)) => {
                 writeln!(f, "< {}", answer.status)?;
                 fields(f, '<', &answer.headers)?;
+                if let Some(transcript) = &answer.transcript {
+                    return conversation(f, transcript);
+                }
                 body(f, '<', &answer.body)
             }
         }
@@ -115,6 +118,17 @@ fn fields(f: &mut fmt::Formatter<'_>, mark: char, headers: &Headers) -> fmt::Res
     const LEFT_OUT: [&str; 5] = ["date", "user-agent", "host", "connection", "accept-encoding"];
     for (name, value) in headers.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.to_ascii_lowercase().as_str())) {
         writeln!(f, "{mark} {name}: {}", String::from_utf8_lossy(value))?;
+    }
+    Ok(())
+}
+
+fn conversation(f: &mut fmt::Formatter<'_>, transcript: &Transcript) -> fmt::Result {
+    for message in &transcript.messages {
+        let mark = if message.by == Side::Client { '>' } else { '<' };
+        match message.text() {
+            Some(text) => text.lines().try_for_each(|line| writeln!(f, "{mark} {line}"))?,
+            None => writeln!(f, "{mark} ({} bytes)", message.data.len())?,
+        }
     }
     Ok(())
 }

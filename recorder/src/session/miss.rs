@@ -44,6 +44,13 @@ pub enum MissReason {
         /// How many takes it has.
         takes: usize,
     },
+    /// What the program says in a conversation is not what was recorded. The only candidate is that recording.
+    Message {
+        /// Which of the program's messages, from 1.
+        number: usize,
+        /// How many of them were recorded.
+        recorded: usize,
+    },
 }
 
 /// A tape that nearly matches.
@@ -72,14 +79,25 @@ pub(super) fn explain(
     canonical: &Canonical,
     reason: MissReason,
 ) -> ErrorKind {
+    ErrorKind::Miss(Box::new(describe(inner, state, request, canonical, reason)))
+}
+
+/// The miss itself.
+pub(super) fn describe(
+    inner: &Inner,
+    state: &State,
+    request: &Request,
+    canonical: &Canonical,
+    reason: MissReason,
+) -> Miss {
     let name = tape_name(canonical.method(), canonical.host(), canonical.path(), &canonical.key());
     let names = inner.folder.tapes().unwrap_or_default();
     let tapes = names.len();
     let candidates = match reason {
         MissReason::NoTape => nearest(inner, state, canonical, &name, names),
-        MissReason::UsedUp { .. } => Vec::new(),
+        MissReason::UsedUp { .. } | MissReason::Message { .. } => Vec::new(),
     };
-    ErrorKind::Miss(Box::new(Miss {
+    Miss {
         method: request.method.clone(),
         url: request.url.clone(),
         test: inner.location.described(),
@@ -88,7 +106,7 @@ pub(super) fn explain(
         candidates,
         tapes,
         command: inner.location.command("missing"),
-    }))
+    }
 }
 
 /// A tape whose key is that of other rules than today's, and which is the request's by today's: a rule that was just added
@@ -133,7 +151,7 @@ fn nearest(inner: &Inner, state: &State, sent: &Canonical, name: &str, names: Ve
 }
 
 /// Rules that leave a difference which none of them mends would not make the tape match.
-fn only_useful_rules(mut differences: Vec<Difference>) -> Vec<Difference> {
+pub(super) fn only_useful_rules(mut differences: Vec<Difference>) -> Vec<Difference> {
     if differences.iter().any(|difference| difference.rule.is_none()) {
         differences.iter_mut().for_each(|difference| difference.rule = None);
     }
@@ -165,6 +183,12 @@ impl fmt::Display for Miss {
                 writeln!(f, "recorded {takes} {answers} to {method} {url}, {them} consumed")?;
                 writeln!(f, "  tape:   {file}")?;
             }
+            MissReason::Message { number, recorded } if number > recorded => {
+                writeln!(f, "message {number} to {url} is one more than the {recorded} that were recorded")?;
+            }
+            MissReason::Message { number, recorded } => {
+                writeln!(f, "message {number} of {recorded} to {url} is not the recorded one")?;
+            }
         }
         writeln!(f, "  test:   {}", self.test)?;
         if self.reason == MissReason::NoTape {
@@ -175,6 +199,9 @@ impl fmt::Display for Miss {
                 (all, 1) => writeln!(f, "\nThe nearest of {all} tapes:")?,
                 (all, shown) => writeln!(f, "\nThe nearest {} of {all} tapes:", shown.min(all))?,
             }
+        }
+        if matches!(self.reason, MissReason::Message { .. }) {
+            writeln!(f, "\nThe recorded conversation:")?;
         }
         for candidate in &self.candidates {
             let seen = if candidate.seen { "asked for already" } else { "not asked for yet" };
@@ -203,6 +230,7 @@ impl fmt::Display for Miss {
         }
         match self.reason {
             MissReason::NoTape => write!(f, "\nTo record it: {}", self.command),
+            MissReason::Message { .. } => write!(f, "\nTo record the conversation anew: {}", self.command),
             MissReason::UsedUp { .. } => write!(
                 f,
                 "\nTo record one more: {}\nTo answer again with what is there: recorder!().repeat(Repeat::Last) or Repeat::Cycle",

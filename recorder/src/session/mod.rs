@@ -12,6 +12,8 @@
 
 mod age;
 mod check;
+#[cfg(feature = "proxy")]
+mod conversation;
 mod error;
 mod exchange;
 mod finish;
@@ -54,6 +56,8 @@ pub use tap::{AnswerHead, AnswerTap, Recording, RequestTap};
 pub use tapes::Tapes;
 pub use world::World;
 
+#[cfg(feature = "proxy")]
+pub(crate) use conversation::{Conversation, Turn, Upgrade};
 #[cfg(feature = "ureq")]
 pub(crate) use recording::REQUEST_LIMIT;
 pub(crate) use recording::lock;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
+#[cfg(feature = "proxy")]
+use super::conversation::Conversation;
 use super::memo::Found;
 use super::prepared::{Prepared, Ready};
 use super::{Error, ErrorKind};
@@ -71,6 +73,9 @@ pub struct Playback {
     timing: Timing,
     /// Where it is not as the tape has it: with secrets put back, with values of the request, or a fault by rule.
     revealed: Option<Box<Prepared>>,
+    /// What follows the head, where it is an upgrade.
+    #[cfg(feature = "proxy")]
+    conversation: Option<Conversation>,
     /// By rule, on top of what was recorded.
     kept_back: Duration,
 }
@@ -91,6 +96,8 @@ impl Playback {
             timing,
             revealed: None,
             kept_back: Duration::ZERO,
+            #[cfg(feature = "proxy")]
+            conversation: None,
         }
     }
 
@@ -120,6 +127,11 @@ impl Playback {
         self.revealed = Some(Box::new(prepared));
     }
 
+    #[cfg(feature = "proxy")]
+    pub(super) fn converse(&mut self, conversation: Conversation) {
+        self.conversation = Some(conversation);
+    }
+
     /// How long the client waits for the head: nothing, unless recorded times are replayed or a rule says so.
     #[must_use]
     pub fn delay(&self) -> Duration {
@@ -142,6 +154,15 @@ impl Playback {
         &self.loan.found.shelf.tape.request
     }
 
+    /// What was said after it.
+    #[cfg(feature = "formats")]
+    pub(crate) fn transcript(&self) -> Option<Box<crate::tape::Transcript>> {
+        match &self.loan.found.shelf.tape.takes[self.loan.take].outcome {
+            crate::tape::Outcome::Answer(answer) => answer.transcript.clone(),
+            crate::tape::Outcome::Fault(_) => None,
+        }
+    }
+
     /// The head, and a body that is read frame by frame. A file of the tape that has gone is found when the body is read.
     #[must_use]
     pub fn open(self) -> Opening {
@@ -159,6 +180,10 @@ impl Playback {
         *response.status_mut() = status;
         *response.version_mut() = version;
         *response.headers_mut() = headers;
+        #[cfg(feature = "proxy")]
+        if let Some(conversation) = self.conversation {
+            response.extensions_mut().insert(conversation);
+        }
         #[cfg(feature = "hyper-util")]
         if let Some(Ok(reason)) = reason.map(|reason| hyper::ext::ReasonPhrase::try_from(reason.as_bytes())) {
             response.extensions_mut().insert(reason);
@@ -177,6 +202,10 @@ fn injected(fault: RuledFault, outcome: &Outcome) -> Result<Outcome, String> {
         (RuledFault::Reset, _) => return Ok(Outcome::Fault(failed(FaultKind::Reset, "connection reset"))),
         (RuledFault::Timeout, _) => return Ok(Outcome::Fault(failed(FaultKind::Timeout, "timed out"))),
         (RuledFault::Cut(_), Outcome::Fault(fault)) => return Ok(Outcome::Fault(fault.clone())),
+        // A conversation has no body: it is cut before it begins.
+        (RuledFault::Cut(_), Outcome::Answer(Answer { transcript: Some(_), .. })) => {
+            return Ok(Outcome::Fault(failed(FaultKind::Reset, "connection reset")));
+        }
         (RuledFault::Cut(left), Outcome::Answer(answer)) => {
             let mut answer = answer.clone();
             answer.body = beginning(&answer.body, left)?;
@@ -198,6 +227,7 @@ fn injected(fault: RuledFault, outcome: &Outcome) -> Result<Outcome, String> {
                 body: Body::Bytes(text.into()),
                 frames: Vec::new(),
                 trailers: Headers::new(),
+                transcript: None,
                 cut: None,
             }
         }

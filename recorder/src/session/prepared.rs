@@ -80,8 +80,9 @@ impl Prepared {
         };
         let trailers = Packed::new(&answer.trailers, &Body::Absent).headers;
         let trailers = trailers.map_err(|e| format!("a trailer of the answer: {e}"))?;
-        let rare =
-            Rare { fault: None, cut: answer.cut.clone(), reason: answer.reason.clone(), url: answer.url.clone() };
+        // How a conversation ends is told by its transcript.
+        let cut = answer.cut.clone().filter(|_| answer.transcript.is_none());
+        let rare = Rare { fault: None, cut, reason: answer.reason.clone(), url: answer.url.clone() };
         let is_rare = rare.cut.is_some() || rare.reason.is_some() || rare.url.is_some();
         Ok(Self {
             status: http::StatusCode::from_u16(answer.status).map_err(|e| e.to_string())?,
@@ -154,6 +155,7 @@ fn mentions_placeholders(answer: &Answer) -> bool {
     let headers = answer.headers.iter().chain(answer.trailers.iter());
     // A coded body may hide one: better to look twice than to hand out a number twice.
     let coded = answer.headers.first("content-encoding").is_some();
+    // A conversation takes notice of its own messages, one by one.
     coded || answer.body.bytes().is_some_and(|body| found(body)) || headers.into_iter().any(|(_, value)| found(value))
 }
 

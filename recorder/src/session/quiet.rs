@@ -11,7 +11,7 @@ use crate::codec::json::{self, Kind, Node};
 use crate::codec::percent;
 use crate::codec::{coding, digest};
 use crate::policy::Policy;
-use crate::tape::{Answer, Body, Cut, Headers, Outcome, Request, Take, Tape};
+use crate::tape::{Answer, Body, Cut, Headers, Message, Outcome, Request, Side, Take, Tape, Transcript};
 
 /// The new tape, with everything of the old that still means the same.
 pub(super) fn keep_what_did_not_change(old: &Tape, mut new: Tape, policy: &Policy) -> Tape {
@@ -96,6 +96,7 @@ fn same_answer(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bo
         && ports.same(url(&old.url).as_bytes(), url(&new.url).as_bytes())
         && same_headers(&without_length(old), &without_length(new), policy, ports)
         && same_headers(&old.trailers, &new.trailers, policy, ports)
+        && same_transcript(old.transcript.as_deref(), new.transcript.as_deref(), policy, ports)
         && same_body(old, new, policy, ports)
         && (old.body != new.body || same_frames(&old.frames, &new.frames))
 }
@@ -137,6 +138,25 @@ fn without_length(answer: &Answer) -> Headers {
     headers
 }
 
+/// Each side said the same in the same order. Where messages of both sides cross is chance.
+fn same_transcript(old: Option<&Transcript>, new: Option<&Transcript>, policy: &Policy, ports: &Ports) -> bool {
+    let (old, new) = match (old, new) {
+        (None, None) => return true,
+        (Some(old), Some(new)) => (old, new),
+        _ => return false,
+    };
+    let same_side = |side: Side| {
+        let said = |transcript: &'_ Transcript| -> Vec<Message> {
+            transcript.messages.iter().filter(|message| message.by == side).cloned().collect()
+        };
+        let (old, new) = (said(old), said(new));
+        let same =
+            |(old, new): (&Message, &Message)| old.kind == new.kind && same_text(&old.data, &new.data, policy, ports);
+        old.len() == new.len() && old.iter().zip(&new).all(same)
+    };
+    old.close == new.close && same_side(Side::Client) && same_side(Side::Server)
+}
+
 fn same_body(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bool {
     let (old, new) = match (&old.body, &new.body) {
         (Body::Bytes(a), Body::Bytes(b)) if a == b => return true,
@@ -148,10 +168,14 @@ fn same_body(old: &Answer, new: &Answer, policy: &Policy, ports: &Ports) -> bool
         }
         (a, b) => return a == b,
     };
-    if ports.same(&old, &new) {
+    same_text(&old, &new, policy, ports)
+}
+
+fn same_text(old: &[u8], new: &[u8], policy: &Policy, ports: &Ports) -> bool {
+    if ports.same(old, new) {
         return true;
     }
-    match (steady(&old, policy), steady(&new, policy)) {
+    match (steady(old, policy), steady(new, policy)) {
         (Some(old), Some(new)) => ports.same(&old, &new),
         _ => false,
     }
@@ -215,6 +239,7 @@ mod tests {
             body: Body::Bytes(body.to_owned().into()),
             frames: Vec::new(),
             trailers: Headers::new(),
+            transcript: None,
             cut: None,
         }
     }

@@ -7,6 +7,8 @@ use super::Error;
 use super::ErrorKind;
 use super::spool::{Spool, Spooled, TempPath};
 use crate::tape::{Answer, Body, Cut, Fault, Headers, Layer, Origin, Outcome, Recorded, Request, Take, Version};
+#[cfg(feature = "proxy")]
+use crate::tape::{Close, MAX_MESSAGES, MAX_TRANSCRIPT, Message};
 
 /// One live request while it runs and after.
 #[derive(Debug)]
@@ -39,6 +41,9 @@ struct Answering {
     headed: Instant,
     spool: Option<Spool>,
     arrivals: Vec<Duration>,
+    /// Bytes of all messages of a conversation.
+    #[cfg(feature = "proxy")]
+    said: usize,
     ended: bool,
 }
 
@@ -97,6 +102,8 @@ impl Slot {
             headed: now,
             spool: None,
             arrivals: Vec::new(),
+            #[cfg(feature = "proxy")]
+            said: 0,
             ended: false,
         }));
     }
@@ -205,7 +212,7 @@ impl Slot {
                 if !ended {
                     answer.cut = Some(Cut::Caller);
                 }
-                if !frames_mean_something(&answer) {
+                if answer.transcript.is_none() && !frames_mean_something(&answer) {
                     answer.frames.clear();
                     arrivals.clear();
                 }
@@ -218,6 +225,59 @@ impl Slot {
         let recorded = Recorded { at: self.at, elapsed, frames, from: self.origin, notes: Vec::new() };
         let take = Take { outcome, recorded };
         Ok(Some(Raw { request: self.request.clone(), take, layer: self.layer, temps }))
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl Slot {
+    /// What follows the answer is a conversation, which has no end yet.
+    pub(crate) fn upgraded(&mut self) {
+        if let Stage::Answer(answering) = &mut self.stage {
+            answering.ended = false;
+            answering.answer.transcript = Some(Box::default());
+        }
+    }
+
+    /// The next message of the conversation. What is said after it was closed is nobody's business.
+    ///
+    /// # Errors
+    /// In words, where it is more than a transcript holds.
+    pub(crate) fn said(&mut self, message: Message) -> Result<(), String> {
+        let Stage::Answer(answering) = &mut self.stage else { return Ok(()) };
+        let Some(transcript) = answering.answer.transcript.as_mut().filter(|_| !answering.ended) else { return Ok(()) };
+        answering.said += message.data.len();
+        if transcript.messages.len() == MAX_MESSAGES || answering.said > MAX_TRANSCRIPT {
+            return Err(format!("a tape holds {MAX_MESSAGES} messages of {MAX_TRANSCRIPT} bytes together at most"));
+        }
+        transcript.messages.push(message);
+        answering.arrivals.push(answering.headed.elapsed());
+        Ok(())
+    }
+
+    /// One side closes the conversation; only the first one does.
+    pub(crate) fn closed(&mut self, close: Close) {
+        if let Stage::Answer(answering) = &mut self.stage
+            && !answering.ended
+            && let Some(transcript) = &mut answering.answer.transcript
+        {
+            transcript.close = Some(close);
+            answering.ended = true;
+        }
+    }
+
+    /// The conversation breaks off, unless it was closed before.
+    pub(crate) fn broken_off(&mut self, cut: Cut) {
+        if let Stage::Answer(answering) = &mut self.stage
+            && !answering.ended
+        {
+            answering.ended = true;
+            answering.answer.cut = Some(cut);
+        }
+    }
+
+    /// The URL of the request.
+    pub(crate) fn url(&self) -> &str {
+        &self.request.url
     }
 }
 

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codec::json::{self, Kind, Node};
 use crate::codec::{coding, events, media};
-use crate::tape::Answer;
+use crate::tape::{Answer, MessageKind, Side, Transcript};
 
 /// The types that stand at each path; array elements share one, and so do events of one name.
 pub(super) type Shape = BTreeMap<String, BTreeSet<&'static str>>;
 
-/// The shape of a body that is JSON or a stream of events; `None` of any other.
+/// The shape of a body that is JSON or a stream of events, or of what was received in a conversation; `None` of any other.
 pub(super) fn shape(answer: &Answer) -> Option<Shape> {
+    if let Some(transcript) = &answer.transcript {
+        return Some(received(transcript));
+    }
     let bytes = answer.body.bytes()?;
     let encodings: Vec<_> = answer.headers.all("content-encoding").collect();
     let decoded = coding::decode(encodings, bytes, u64::MAX).ok();
@@ -30,6 +33,19 @@ pub(super) fn shape(answer: &Answer) -> Option<Shape> {
     }
     walk(&json::parse(plain).ok()?, "$".to_owned(), &mut shape);
     Some(shape)
+}
+
+/// What the service says in a conversation, all of its messages together: how many there are is chance.
+fn received(transcript: &Transcript) -> Shape {
+    let mut shape = Shape::new();
+    for message in transcript.messages.iter().filter(|message| message.by == Side::Server) {
+        match (json::parse(&message.data), message.kind) {
+            (Ok(node), _) => walk(&node, "message $".to_owned(), &mut shape),
+            (Err(_), MessageKind::Text) => drop(shape.entry("message".to_owned()).or_default().insert("text")),
+            (Err(_), MessageKind::Binary) => drop(shape.entry("message".to_owned()).or_default().insert("binary")),
+        }
+    }
+    shape
 }
 
 fn walk(node: &Node<'_>, path: String, shape: &mut Shape) {
@@ -69,6 +85,7 @@ mod tests {
             body: Body::Bytes(body.to_owned().into()),
             frames: Vec::new(),
             trailers: Headers::new(),
+            transcript: None,
             cut: None,
         };
         shape(&answer).map(|shape| shape.into_keys().collect()).unwrap_or_default()

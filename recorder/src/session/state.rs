@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::age::MaxAge;
+#[cfg(feature = "proxy")]
+use super::conversation::Conversation;
 use super::memo::{Found, Memo};
 use super::miss::{self, MissReason};
 use super::playback::{Playback, Timing};
@@ -335,6 +337,10 @@ impl Ask<'_> {
             return Ok(Reply::Play(Playback::faulty(found, take, fault, planned.delay)?));
         }
         let mut playback = Playback::new(Arc::clone(&found), take, inner.options.timing);
+        #[cfg(feature = "proxy")]
+        if let Some(conversation) = Conversation::of(self.session, &found, take) {
+            playback.converse(conversation);
+        }
         playback.keep_back(planned.delay);
         if let Some(answer) = self.changed(state, head, &body.body, &found, take)? {
             playback.reveal(prepared(&found.request, &answer)?);

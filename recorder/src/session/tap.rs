@@ -86,6 +86,7 @@ impl Recording {
             body: if absent { Body::Absent } else { Body::Bytes(bytes::Bytes::new()) },
             frames: Vec::new(),
             trailers: Headers::new(),
+            transcript: None,
             cut: None,
         });
         if absent || head.bodiless {
@@ -137,6 +138,12 @@ impl AnswerTap {
     /// The body broke off.
     pub fn failed(&mut self, fault: Fault) {
         self.close(Some(Cut::Fault(fault)));
+    }
+
+    /// For what follows an answer that is an upgrade.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn upgrade(&self, session: &Session) -> super::Upgrade {
+        super::Upgrade::new(session.clone(), Arc::clone(&self.slot))
     }
 
     fn close(&mut self, cut: Option<Cut>) {

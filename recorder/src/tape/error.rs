@@ -62,7 +62,7 @@ pub enum Problem {
     #[error("more than {0} values: is this a tape?")]
     TooManyValues(usize),
     /// The file is of another version of the format.
-    #[error("this file is of version {found}, this build reads 1: update traffic-recorder")]
+    #[error("this file is of version {found}, this build reads 1 and 2: update traffic-recorder")]
     Version {
         /// What stands under `tape`.
         found: String,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::format::Words;
-use super::{Body, Headers};
+use super::{Body, Headers, MessageKind, Side, Transcript};
 
 /// One request and every answer recorded for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +106,9 @@ pub struct Answer {
     pub frames: Vec<u64>,
     /// Trailer fields in order.
     pub trailers: Headers,
-    /// Why the body ended early, where it did.
+    /// What was said after the answer, where it was an upgrade to WebSocket. The body is absent then.
+    pub transcript: Option<Box<Transcript>>,
+    /// Why the body, or the conversation, ended early, where it did.
     pub cut: Option<Cut>,
 }
 
@@ -161,7 +163,8 @@ pub struct Recorded {
     pub at: SystemTime,
     /// From the start of the request to the head of the answer, or to the fault. Whole milliseconds in the file.
     pub elapsed: Duration,
-    /// From the head of the answer to each frame of [`Answer::frames`]. As many as there are frames, or none.
+    /// From the head of the answer to each frame of [`Answer::frames`], or to each message of its transcript. As many as there are
+    /// of these, or none.
     pub frames: Vec<Duration>,
     /// Where the answer comes from.
     pub from: Origin,
@@ -206,6 +209,20 @@ impl fmt::Display for Layer {
 
 /// As it stands in a tape: `HTTP/1.1`.
 impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// As it stands in a tape: `client`.
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// As it stands in a tape: `binary`.
+impl fmt::Display for MessageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }

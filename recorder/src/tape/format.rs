@@ -2,10 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{FaultKind, Layer, Origin, Version};
+use super::{FaultKind, Layer, MessageKind, Origin, Side, Version};
 
-/// The version that is read and written.
+/// The version that is written where it suffices.
 pub(super) const VERSION: &str = "1";
+/// The version of tapes with a transcript.
+pub(super) const VERSION_2: &str = "2";
 
 /// The largest file that is read as a tape, in bytes.
 pub(super) const MAX_TAPE: u64 = 64 << 20;
@@ -20,6 +22,13 @@ pub(super) const TAPE: &[&str] = &["tape", "key", "layer", "rules", "request", "
 pub(super) const REQUEST: &[&str] = &["method", "url", "version", "headers", "body", "trailers"];
 pub(super) const ANSWER: &[&str] =
     &["status", "reason", "version", "url", "headers", "body", "frames", "trailers", "cut", "recorded"];
+pub(super) const ANSWER_2: &[&str] = &[
+    "status", "reason", "version", "url", "headers", "body", "frames", "trailers", "messages", "close", "cut",
+    "recorded",
+];
+pub(super) const MESSAGE: &[&str] = &["sent", "received"];
+pub(super) const MESSAGE_DATA: &[&str] = &["json", "style", "text", "base64", "file", "bytes", "sha256", "type"];
+pub(super) const CLOSE: &[&str] = &["by", "code", "reason"];
 pub(super) const NO_ANSWER: &[&str] = &["fault", "recorded"];
 pub(super) const FAULT: &[&str] = &["kind", "message"];
 pub(super) const RECORDED: &[&str] = &["at", "elapsed", "frames", "from", "notes"];
@@ -68,6 +77,14 @@ impl Words for Version {
 impl Words for Origin {
     const WORDS: &'static [(Self, &'static str)] =
         &[(Self::Live, "live"), (Self::Import, "import"), (Self::Simulated, "simulated"), (Self::Docs, "docs")];
+}
+
+impl Words for Side {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Client, "client"), (Self::Server, "server")];
+}
+
+impl Words for MessageKind {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Text, "text"), (Self::Binary, "binary")];
 }
 
 impl Words for FaultKind {
@@ -166,6 +183,8 @@ mod tests {
         check::<Layer>();
         check::<Version>();
         check::<Origin>();
+        check::<Side>();
+        check::<MessageKind>();
         check::<FaultKind>();
     }
 }

@@ -21,6 +21,8 @@ mod proof;
 mod read;
 mod read_body;
 mod scalar;
+mod transcript;
+mod transcript_file;
 mod view;
 mod world;
 mod write;
@@ -37,6 +39,9 @@ pub(crate) use format::Words;
 pub use headers::Headers;
 #[cfg(feature = "formats")]
 pub(crate) use scalar::{lines as yaml_text, scalar as yaml_scalar};
+pub use transcript::{Close, Message, MessageKind, Side, Transcript};
+#[cfg(feature = "proxy")]
+pub(crate) use transcript::{MAX_MESSAGE, MAX_MESSAGES, MAX_TRANSCRIPT};
 pub(crate) use world::{WORLD, WorldFile};
 pub use write::{Rendered, RenderedFile};
 

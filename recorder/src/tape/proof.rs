@@ -21,21 +21,34 @@ pub(super) fn check(tape: &Tape) -> Result<(), String> {
 }
 
 fn check_take(take: &Take) -> Result<(), String> {
-    let frames = match &take.outcome {
-        Outcome::Fault(_) => 0,
-        Outcome::Answer(answer) => {
-            if !is_status(answer.status) {
-                return Err(format!("{} is no status, those are 100 to 999", answer.status));
-            }
-            frames_fit(answer)?;
-            answer.frames.len()
+    if let Outcome::Answer(answer) = &take.outcome {
+        if !is_status(answer.status) {
+            return Err(format!("{} is no status, those are 100 to 999", answer.status));
         }
-    };
-    let times = take.recorded.frames.len();
+        frames_fit(answer)?;
+        if let Some(transcript) = &answer.transcript {
+            if answer.body != Body::Absent || !answer.trailers.is_empty() {
+                return Err("an answer with a transcript has no body and no trailers".to_owned());
+            }
+            transcript.fits()?;
+        }
+    }
+    let (frames, times) = (timed(&take.outcome), take.recorded.frames.len());
     if times != 0 && times != frames {
         return Err(format!("{frames} frames, but {times} times for them"));
     }
     Ok(())
+}
+
+/// How many things have a time in `recorded`: frames of a body, or messages.
+pub(super) fn timed(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Fault(_) => 0,
+        Outcome::Answer(answer) => match &answer.transcript {
+            Some(transcript) => transcript.messages.len(),
+            None => answer.frames.len(),
+        },
+    }
 }
 
 /// Three digits.
@@ -100,6 +113,7 @@ fn take_difference(a: &Take, b: &Take) -> Option<&'static str> {
                 ("the body", same_body(&a.body, &b.body)),
                 ("the frames", a.frames == b.frames),
                 ("the trailers", a.trailers == b.trailers),
+                ("the messages", a.transcript == b.transcript),
                 ("the cut", a.cut == b.cut),
             ];
             parts.iter().find(|(_, same)| !same).map(|(what, _)| *what)

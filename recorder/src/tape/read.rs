@@ -13,6 +13,7 @@ use super::format;
 use super::yaml::{self, Kind, Node, Scalar};
 use super::{
     Answer, Cut, Fault, FaultKind, Headers, Key, Origin, Outcome, Recorded, Request, Take, Tape, TapeError, proof,
+    transcript_file,
 };
 
 pub(super) use super::read_body::Files;
@@ -62,7 +63,7 @@ impl Tape {
 /// The tape in `text`, whose body files are `files`.
 pub(super) fn tape(text: &str, folder: &Path, files: &Files<'_>) -> Result<Tape, At> {
     let root = yaml::parse(text)?;
-    version(&root)?;
+    let version = version(&root)?;
     let fields = Fields::new(&root, "a tape", format::TAPE)?;
     let takes_node = fields.need("takes")?;
     let takes = fields::seq(takes_node, "takes")?;
@@ -74,17 +75,18 @@ pub(super) fn tape(text: &str, folder: &Path, files: &Files<'_>) -> Result<Tape,
         layer: fields.word_or_default("layer")?,
         rules: fields.texts("rules")?,
         request: request(fields.need("request")?, folder, files)?,
-        takes: takes.iter().map(|node| take(node, folder, files)).collect::<Result<_, _>>()?,
+        takes: takes.iter().map(|node| take(node, version, folder, files)).collect::<Result<_, _>>()?,
     })
 }
 
 /// Asked first: a later version may have other fields.
-fn version(root: &Node<'_>) -> Result<(), At> {
+fn version(root: &Node<'_>) -> Result<u8, At> {
     let entries = fields::map(root, "the file")?;
     let missing = || root.place.err(Problem::Missing { field: "tape", of: "the file, so it is not a tape" });
     let (_, node) = entries.iter().find(|(key, _)| key.text == "tape").ok_or_else(missing)?;
     match &node.kind {
-        Kind::Scalar(Scalar { text, plain: true }) if text == format::VERSION => Ok(()),
+        Kind::Scalar(Scalar { text, plain: true }) if text == format::VERSION => Ok(1),
+        Kind::Scalar(Scalar { text, plain: true }) if text == format::VERSION_2 => Ok(2),
         Kind::Scalar(Scalar { text, plain: true }) => Err(node.place.err(Problem::Version { found: text.to_string() })),
         _ => Err(wrong_type(node, "tape", "the number of a version")),
     }
@@ -107,26 +109,26 @@ fn request(node: &Node<'_>, folder: &Path, files: &Files<'_>) -> Result<Request,
     })
 }
 
-fn take(node: &Node<'_>, folder: &Path, files: &Files<'_>) -> Result<Take, At> {
+fn take(node: &Node<'_>, version: u8, folder: &Path, files: &Files<'_>) -> Result<Take, At> {
     let is_fault = fields::map(node, "a take")?.iter().any(|(key, _)| key.text == "fault");
     let (fields, outcome) = if is_fault {
         let fields = Fields::new(node, "a take with a fault", format::NO_ANSWER)?;
         let outcome = Outcome::Fault(fault(fields.need("fault")?)?);
         (fields, outcome)
     } else {
-        let fields = Fields::new(node, "a take", format::ANSWER)?;
+        let known = if version == 1 { format::ANSWER } else { format::ANSWER_2 };
+        let fields = Fields::new(node, "a take", known)?;
         let outcome = Outcome::Answer(answer(&fields, folder, files)?);
         (fields, outcome)
     };
     let node = fields.need("recorded")?;
     let recorded = recorded(node)?;
-    let frames = match &outcome {
-        Outcome::Answer(answer) => answer.frames.len(),
-        Outcome::Fault(_) => 0,
-    };
+    let frames = proof::timed(&outcome);
     let times = recorded.frames.len();
     if times != 0 && times != frames {
-        let reason = format!("there are {times} times for {frames} frames: remove `frames` here or make them as many");
+        let reason = format!(
+            "there are {times} times for {frames} frames or messages: remove `frames` here or make them as many"
+        );
         return Err(wrong(node, "recorded.frames", reason));
     }
     Ok(Take { outcome, recorded })
@@ -144,10 +146,17 @@ fn answer(fields: &Fields<'_, '_>, folder: &Path, files: &Files<'_>) -> Result<A
         body: files.body(fields.get("body"), folder)?,
         frames: fields.numbers("frames")?,
         trailers: headers(fields, "trailers")?,
+        transcript: transcript_file::read(fields, folder, files)?.map(Box::new),
         cut: fields.get("cut").map(cut).transpose()?,
     };
     if let (Err(reason), Some(node)) = (proof::frames_fit(&answer), fields.get("frames")) {
         return Err(wrong(node, "frames", format!("{reason}: after a change of the body remove `frames`")));
+    }
+    if answer.transcript.is_some()
+        && let Some(field) = ["body", "frames", "trailers"].into_iter().find_map(|field| fields.get(field))
+    {
+        let reason = "after an upgrade there are messages and nothing else: remove it or `messages`".to_owned();
+        return Err(wrong(field, "messages", reason));
     }
     Ok(answer)
 }

@@ -54,7 +54,7 @@ impl Files<'_> {
     }
 
     /// The one form of the body that is there.
-    fn readable(&self, fields: &Fields<'_, '_>, folder: &Path) -> Result<Body, At> {
+    pub(super) fn readable(&self, fields: &Fields<'_, '_>, folder: &Path) -> Result<Body, At> {
         let mut forms = format::BODY_FORMS.iter().filter_map(|form| fields.get(form).map(|node| (*form, node)));
         let (form, node) = match (forms.next(), forms.next()) {
             (Some(form), None) => form,

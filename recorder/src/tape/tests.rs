@@ -24,6 +24,7 @@ fn tape(headers: &[(&str, &str)], body: Body) -> Tape {
         body,
         frames: Vec::new(),
         trailers: Headers::new(),
+        transcript: None,
         cut: None,
     };
     Tape {

@@ -100,7 +100,7 @@ fn coded(
 }
 
 /// The forms that stand in the tape itself; `None` where the body belongs beside it.
-fn inline(bytes: &[u8], media: &str, form: Form) -> Option<Fields> {
+pub(super) fn inline(bytes: &[u8], media: &str, form: Form) -> Option<Fields> {
     let limit = if media::is_opaque(media) { format::MAX_INLINE_MEDIA } else { format::MAX_INLINE };
     if bytes.len() > limit {
         return None;
@@ -141,7 +141,7 @@ fn wire_extension(headers: &Headers) -> String {
 }
 
 impl BodyFiles {
-    fn add_bytes(&mut self, bytes: Bytes, extension: &str) -> Fields {
+    pub(super) fn add_bytes(&mut self, bytes: Bytes, extension: &str) -> Fields {
         let file = BodyFile { path: Default::default(), len: bytes.len() as u64, sha256: digest::sha256(&bytes) };
         self.add(Body::Bytes(bytes), &file, extension)
     }

@@ -9,6 +9,7 @@ use super::read::{self, Files};
 use super::view::{self, BodyFiles, Form};
 use super::{
     Answer, Body, Cut, Fault, Headers, Layer, Outcome, Recorded, Request, Take, Tape, TapeError, Version, proof,
+    transcript_file,
 };
 
 /// What is to be on the disk for a tape.
@@ -30,7 +31,7 @@ pub struct RenderedFile {
 }
 
 /// The fields of a map in the file.
-type Fields = Vec<(Cow<'static, str>, Out)>;
+pub(super) type Fields = Vec<(Cow<'static, str>, Out)>;
 
 impl Tape {
     /// The file of this tape, and the body files beside it. The same tape always gives the same bytes.
@@ -68,7 +69,7 @@ impl BodyFiles {
 
 fn tape(tape: &Tape, form: Form, files: &mut BodyFiles) -> Result<Fields, TapeError> {
     let mut fields: Fields =
-        vec![("tape".into(), Out::Word(format::VERSION.into())), ("key".into(), Out::Text(tape.key.hex()))];
+        vec![("tape".into(), Out::Word(version_of(tape).into())), ("key".into(), Out::Text(tape.key.hex()))];
     if tape.layer != Layer::default() {
         fields.push(("layer".into(), word(tape.layer)));
     }
@@ -79,6 +80,12 @@ fn tape(tape: &Tape, form: Form, files: &mut BodyFiles) -> Result<Fields, TapeEr
     let takes = tape.takes.iter().map(|one| take(one, form, files)).collect::<Result<_, _>>()?;
     fields.push(("takes".into(), Out::Items(takes)));
     Ok(fields)
+}
+
+/// The oldest version that can hold the tape.
+fn version_of(tape: &Tape) -> &'static str {
+    let said = |take: &Take| matches!(&take.outcome, Outcome::Answer(answer) if answer.transcript.is_some());
+    if tape.takes.iter().any(said) { format::VERSION_2 } else { format::VERSION }
 }
 
 fn request(request: &Request, form: Form, files: &mut BodyFiles) -> Fields {
@@ -119,6 +126,9 @@ fn answer(answer: &Answer, form: Form, files: &mut BodyFiles) -> Fields {
         fields.push(("frames".into(), Out::Packed(answer.frames.iter().copied().map(number).collect())));
     }
     push_headers("trailers", &answer.trailers, &mut fields);
+    if let Some(transcript) = &answer.transcript {
+        transcript_file::write(transcript, form, files, &mut fields);
+    }
     match &answer.cut {
         None => {}
         Some(Cut::Caller) => fields.push(("cut".into(), Out::Word(format::CUT_BY_CALLER.into()))),
@@ -198,10 +208,10 @@ fn texts(texts: &[String]) -> Out {
     Out::Seq(texts.iter().cloned().map(Out::Text).collect())
 }
 
-fn word<W: Words>(value: W) -> Out {
+pub(super) fn word<W: Words>(value: W) -> Out {
     Out::Word(value.word().into())
 }
 
-fn number(n: u64) -> Out {
+pub(super) fn number(n: u64) -> Out {
     Out::Word(n.to_string().into())
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::body::{plain_body, stream_events};
 use super::{Settings, StreamEvent};
 use crate::key;
-use crate::tape::{Answer, Body, Cut, Headers, Outcome, Request, Take, Tape};
+use crate::tape::{Answer, Body, Cut, Headers, Message, Outcome, Request, Take, Tape, Transcript};
 
 /// One difference between two tapes.
 #[derive(Clone, PartialEq, Eq)]
@@ -135,6 +135,7 @@ impl Changes<'_> {
         };
         self.headers(&at("header"), &a.headers, &b.headers, weight);
         self.bodies(place, a, b);
+        self.conversations(place, a, b);
         self.headers(&at("trailer"), &a.trailers, &b.trailers, |_| Some(Weight::Meaning));
         self.note(&at("cut"), Weight::Meaning, a.cut.as_ref().map(cut), b.cut.as_ref().map(cut));
         let frames = |answer: &Answer| (!answer.frames.is_empty()).then(|| format!("{} pieces", answer.frames.len()));
@@ -200,6 +201,44 @@ impl Changes<'_> {
         }
     }
 
+    /// Message by message, in the order in which they passed.
+    fn conversations(&mut self, place: &str, a: &Answer, b: &Answer) {
+        let (Some(old), Some(new)) = (&a.transcript, &b.transcript) else {
+            let count = |answer: &Answer| answer.transcript.as_ref().map(|t| format!("{} messages", t.messages.len()));
+            return self.note(&format!("{place} conversation"), Weight::Meaning, count(a), count(b));
+        };
+        for at in 0..old.messages.len().max(new.messages.len()) {
+            let place = format!("{place} message {}", at + 1);
+            let (a, b) = (old.messages.get(at), new.messages.get(at));
+            let (Some(a), Some(b)) = (a, b) else {
+                self.note(&place, Weight::Meaning, a.map(said), b.map(said));
+                continue;
+            };
+            if (a.by, a.kind) != (b.by, b.kind) {
+                self.note(&place, Weight::Meaning, Some(said(a)), Some(said(b)));
+                continue;
+            }
+            self.data(&place, a.data.clone().into(), b.data.clone().into());
+        }
+        let close = |transcript: &Transcript| {
+            transcript.close.as_ref().map(|close| {
+                let code = close.code.map(|code| format!(", {code}")).unwrap_or_default();
+                format!("{}{code} {}", close.by, close.reason).trim_end().to_owned()
+            })
+        };
+        self.note(&format!("{place} close"), Weight::Meaning, close(old), close(new));
+    }
+
+    /// What stands in an event or a message, JSON by its paths.
+    fn data(&mut self, place: &str, old: Body, new: Body) {
+        let none = Headers::new();
+        for difference in key::body_differences((&none, &old), (&none, &new)) {
+            let inside = difference.place.trim_start_matches("body").trim_start();
+            let place = format!("{place} {inside}");
+            self.note(place.trim_end(), Weight::Meaning, difference.recorded, difference.sent);
+        }
+    }
+
     /// The first and the last line that differ, and how many lie between.
     fn texts(&mut self, place: &str, old: &str, new: &str) {
         let (a, b): (Vec<_>, Vec<_>) = (old.split('\n').collect(), new.split('\n').collect());
@@ -227,20 +266,26 @@ impl Changes<'_> {
                 continue;
             };
             self.note(&format!("{place} name"), Weight::Meaning, Some(a.name.clone()), Some(b.name.clone()));
-            let typed = |event: &StreamEvent| (Headers::new(), Body::Bytes(event.data.clone().into()));
-            let ((h, x), (i, y)) = (typed(a), typed(b));
-            for difference in key::body_differences((&h, &x), (&i, &y)) {
-                let inside = difference.place.trim_start_matches("body").trim_start();
-                let place = format!("{place} data {inside}");
-                self.note(place.trim_end(), Weight::Meaning, difference.recorded, difference.sent);
-            }
+            let data = |event: &StreamEvent| Body::Bytes(event.data.clone().into());
+            self.data(&format!("{place} data"), data(a), data(b));
         }
+    }
+}
+
+/// `client, text: hello`.
+fn said(message: &Message) -> String {
+    match message.text() {
+        Some(text) => shortened(&format!("{}, {}: {text}", message.by, message.kind)),
+        None => format!("{}, {}: {} bytes", message.by, message.kind, message.data.len()),
     }
 }
 
 /// `status 200, application/json, 12 bytes`, `fault reset`.
 fn describe(take: &Take) -> String {
     match &take.outcome {
+        Outcome::Answer(Answer { status, transcript: Some(transcript), .. }) => {
+            format!("status {status}, {} messages", transcript.messages.len())
+        }
         Outcome::Answer(answer) => {
             let media = answer.headers.text("content-type").map(|media| format!(", {media}")).unwrap_or_default();
             format!("status {}{media}, {} bytes", answer.status, answer.body.len())
@@ -286,7 +331,7 @@ mod tests {
 
     fn tape(takes: &str) -> Tape {
         let text = format!(
-            "tape: 1\nkey: {}\nrequest: {{method: GET, url: 'http://a.test/'}}\ntakes:\n{takes}",
+            "tape: 2\nkey: {}\nrequest: {{method: GET, url: 'http://a.test/'}}\ntakes:\n{takes}",
             "0".repeat(64)
         );
         Tape::parse(&text, Path::new("x.yaml")).unwrap()
@@ -329,6 +374,22 @@ mod tests {
         let before = take(200, sse, "event: a\ndata: {\"x\":1}\n\ndata: end\n\n");
         let after = take(200, sse, "event: a\ndata: {\"x\":2}\n\n");
         assert_eq!(places(&before, &after), ["take 1 event 1 data $.x", "take 1 event 2"]);
+    }
+
+    #[test]
+    fn conversations_are_compared_message_by_message() {
+        let conversation = |messages: &str, close: &str| {
+            format!(
+                "- status: 101\n  messages: [{messages}]\n  close: {close}\n  recorded: {{at: 2026-01-01T00:00:00Z, elapsed: 1ms, from: live}}\n"
+            )
+        };
+        let old = conversation("{sent: {json: {a: 1, b: 2}}}, {received: {text: hi}}", "{by: client, code: 1000}");
+        let new =
+            conversation("{sent: {json: {b: 3, a: 1}}}, {sent: {text: hi}}, {sent: {text: more}}", "{by: server}");
+        let expected = ["take 1 message 1 $.b", "take 1 message 2", "take 1 message 3", "take 1 close"];
+        assert_eq!(places(&old, &new), expected);
+        assert!(places(&old, &old).is_empty());
+        assert_eq!(places(&old, &take(101, "", "")), ["take 1 body", "take 1 conversation"]);
     }
 
     #[test]

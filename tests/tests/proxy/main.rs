@@ -5,6 +5,7 @@
 mod clients;
 mod hostile;
 mod run;
+mod websocket;
 mod wire;
 
 use std::io::{Read, Write};

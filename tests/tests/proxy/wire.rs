@@ -100,10 +100,13 @@ fn an_upgraded_connection_is_refused_with_a_reason() {
     let stage = Stage::new();
     let tapes = stage.tapes(Mode::Record);
     let proxy = stage.proxy(&tapes);
-    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13";
-    let answer = say(&proxy, get(&stage, "/ws").replace("connection: close", upgrade).as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 501") && answer.contains("x-tapes-error: upgrade"), "{answer}");
-    assert!(answer.contains("WebSocket") && answer.contains("NO_PROXY"), "{answer}");
+    // WebSocket is recorded, where it is WebSocket: this one has no key.
+    for upgrade in ["ircu", "websocket\r\nsec-websocket-version: 13"] {
+        let upgrade = format!("connection: upgrade\r\nupgrade: {upgrade}");
+        let answer = say(&proxy, get(&stage, "/ws").replace("connection: close", &upgrade).as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 501") && answer.contains("x-tapes-error: upgrade"), "{answer}");
+        assert!(answer.contains("WebSocket") && answer.contains("NO_PROXY"), "{answer}");
+    }
     assert_eq!(stage.origin.hits(), 0);
     tapes.finish().unwrap();
     // One to HTTP/2 may be declined, and is: the request is answered over HTTP/1.1.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use traffic_recorder::session::{Change, ErrorKind};
-use traffic_recorder::tape::{Layer, Request, Tape};
+use traffic_recorder::tape::{Layer, Request, Take, Tape};
 use traffic_recorder::tools::{Settings, recorder};
 use traffic_recorder::{Mode, Tapes};
 
@@ -149,6 +149,10 @@ impl Args {
         }
         if let Some(custom) = tape.rules.iter().find(|rule| rule.starts_with("custom ")) {
             return Err(format!("its key depends on code (`{custom}`): RECORD=check in its test can check it"));
+        }
+        let talks = |take: &Take| words::answer(take).is_some_and(|answer| answer.transcript.is_some());
+        if tape.takes.iter().any(talks) {
+            return Err("it is a conversation over WebSocket: RECORD=check in its test can check it".to_owned());
         }
         Ok(())
     }

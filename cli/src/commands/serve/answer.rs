@@ -34,6 +34,11 @@ where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<BoxError>,
 {
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let why =
+            "this tape is a conversation over WebSocket, which `tapes serve` does not play: the proxy of a test does\n";
+        return text(StatusCode::NOT_IMPLEMENTED, why.to_owned());
+    }
     let mut answer = answer.map(|body| Broken::after(boxed(body.map_err(Into::into)), usize::MAX));
     for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE] {
         answer.headers_mut().remove(name);

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use traffic_recorder::tape::{Body, Headers, Take, Tape};
+use traffic_recorder::tape::{Body, Headers, Message, Take, Tape, Transcript};
 use traffic_recorder::tools::{Settings, plain_body, stream_events};
 
 use crate::commands::diff::changes_document;
@@ -28,6 +28,7 @@ pub(super) fn tape(file: &Path, settings: &Settings, limit: usize) -> anyhow::Re
         if let Some(answer) = words::answer(take) {
             document["body"] = body(&answer.headers, &answer.body, limit)?;
             document["frames"] = frames(take)?;
+            shorten(&mut document["messages"], limit);
         }
         if let Some(before) = at.checked_sub(1).and_then(|before| tape.takes.get(before)) {
             document["changes"] = changes_document(&settings.compare_takes(before, take));
@@ -46,6 +47,16 @@ pub(super) fn tape(file: &Path, settings: &Settings, limit: usize) -> anyhow::Re
         },
         "takes": takes,
     }))
+}
+
+/// The texts of messages, shortened to `limit` bytes each.
+fn shorten(messages: &mut Value, limit: usize) {
+    for message in messages.as_array_mut().into_iter().flatten() {
+        if let Some(text) = message["text"].as_str().filter(|text| text.len() > limit) {
+            let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+            message["text"] = format!("{}…", &text[..end]).into();
+        }
+    }
 }
 
 /// A body, codings undone, shortened to `limit` bytes.
@@ -76,8 +87,21 @@ fn body(headers: &Headers, body: &Body, limit: usize) -> anyhow::Result<Value> {
     Ok(json!({"bytes": bytes, "text": text, "shown": shown, "events": if bytes > limit { None } else { events }}))
 }
 
+/// The messages of a conversation as pieces of a stream.
+fn said(take: &Take, transcript: &Transcript) -> Value {
+    let one = |(i, message): (usize, &Message)| {
+        let ms = take.recorded.frames.get(i).map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let text: String = message.text().unwrap_or_default().chars().take(PIECE).collect();
+        json!([ms, message.data.len(), format!("{}: {text}", message.by)])
+    };
+    transcript.messages.iter().enumerate().map(one).collect()
+}
+
 /// The pieces in which a body arrived, with their times, where they have some: `[[ms, bytes, text]]`.
 fn frames(take: &Take) -> anyhow::Result<Value> {
+    if let Some(transcript) = words::answer(take).and_then(|answer| answer.transcript.as_ref()) {
+        return Ok(if transcript.is_empty() { Value::Null } else { said(take, transcript) });
+    }
     let Some(answer) = words::answer(take).filter(|answer| answer.frames.len() > 1) else { return Ok(Value::Null) };
     let coded = answer.headers.first("content-encoding").is_some();
     let bytes = if coded { Vec::new() } else { plain_body(&answer.headers, &answer.body)? };

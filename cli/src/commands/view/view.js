@@ -39,6 +39,7 @@
     const side = (message) => {
       for (const [name, value] of message.headers || []) parts.push(name + ": " + value);
       if (message.body && message.body.text) parts.push(message.body.text);
+      for (const said of message.messages || []) parts.push(said.text || "");
     };
     side(tape.request);
     for (const take of tape.takes) {
@@ -114,9 +115,10 @@
     const [, grade] = outcome(take);
     nodes.push(el("p", { class: grade }, take.version + " " + take.status + (take.reason ? " " + take.reason : "")));
     if (take.url) nodes.push(el("p", { class: "dim" }, "answered by " + take.url));
-    if (take.cut) nodes.push(el("p", { class: "bad" }, "the body broke off: " + take.cut));
+    if (take.cut) nodes.push(el("p", { class: "bad" }, (take.messages ? "the conversation" : "the body") + " broke off: " + take.cut));
     if (take.frames) nodes.push(...timeLine(take.frames));
     nodes.push(...message(take));
+    if (take.messages) nodes.push(...conversation(take));
     if (take.trailers && take.trailers.length) nodes.push(el("h3", {}, "trailers"), fields(take.trailers));
     return nodes;
   }
@@ -136,6 +138,18 @@
     const nodes = [];
     if (side.headers && side.headers.length) nodes.push(el("h3", {}, "headers"), fields(side.headers));
     if (side.body) nodes.push(...body(side.body));
+    return nodes;
+  }
+
+  function conversation(take) {
+    const nodes = [];
+    for (const said of take.messages) {
+      const arrow = said.by === "client" ? "\u2192 " : "\u2190 ";
+      nodes.push(el("h3", {}, arrow + said.type + ", " + said.bytes + " bytes" + (said.ms === null ? "" : ", after " + said.ms + " ms")));
+      nodes.push(said.text === null ? el("p", { class: "dim" }, "no text") : content(said.text));
+    }
+    const { close } = take;
+    if (close) nodes.push(el("p", { class: "dim" }, ["closed by the " + close.by, close.code, close.reason].filter(Boolean).join(", ")));
     return nodes;
   }
 

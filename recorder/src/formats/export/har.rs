@@ -1,11 +1,13 @@
 //! HTTP archives, version 1.2. Readers of archives expect decoded bodies; the bytes of the wire stand beside them under a name of
 //! our own, which the format allows.
 
+use std::time::UNIX_EPOCH;
+
 use super::super::Exchange;
 use super::super::value::{Spelling, Value, list, map, number, text};
-use super::{Exported, base64, fault_word, has_binary, rare, reason, texts};
+use super::{Exported, MESSAGES, base64, fault_word, has_binary, rare, reason, texts};
 use crate::codec::coding;
-use crate::tape::{Answer, Body, Headers, Outcome, Version, Words as _};
+use crate::tape::{Answer, Body, Headers, MessageKind, Outcome, Recorded, Side, Transcript, Version, Words as _};
 
 /// So much of a body is decoded for people to read.
 const LARGEST_DECODED: u64 = 16 * 1024 * 1024;
@@ -20,6 +22,10 @@ pub(super) fn write(exchanges: &[Exchange]) -> Exported {
         let mut what = Vec::new();
         if let Outcome::Answer(answer) = &exchange.take.outcome {
             what = rare(answer);
+            what.retain(|what| *what != MESSAGES);
+            if answer.transcript.as_ref().is_some_and(|transcript| transcript.close.is_some()) {
+                what.push("how the conversation was closed");
+            }
             if has_binary(&answer.headers) {
                 what.push("the bytes of a header that is not UTF-8");
             }
@@ -35,14 +41,37 @@ pub(super) fn write(exchanges: &[Exchange]) -> Exported {
 fn entry(exchange: &Exchange) -> Value {
     let recorded = &exchange.take.recorded;
     let milliseconds = number(recorded.elapsed.as_millis());
-    map([
+    let mut fields = vec![
         ("startedDateTime", text(humantime::format_rfc3339_seconds(recorded.at).to_string())),
         ("time", milliseconds.clone()),
         ("request", request(exchange)),
         ("response", response(&exchange.take.outcome)),
         ("cache", map([])),
         ("timings", map([("send", number(0)), ("wait", milliseconds), ("receive", number(0))])),
-    ])
+    ];
+    if let Outcome::Answer(Answer { transcript: Some(transcript), .. }) = &exchange.take.outcome {
+        fields.push(("_resourceType", text("websocket")));
+        fields.push(("_webSocketMessages", said(transcript, recorded)));
+    }
+    map(fields)
+}
+
+/// The messages of a conversation, as Chrome writes them.
+fn said(transcript: &Transcript, recorded: &Recorded) -> Value {
+    let answered = recorded.at.duration_since(UNIX_EPOCH).unwrap_or_default() + recorded.elapsed;
+    list(transcript.messages.iter().enumerate().map(|(i, message)| {
+        let (opcode, data) = match message.kind {
+            MessageKind::Text => (1, String::from_utf8_lossy(&message.data).into_owned()),
+            MessageKind::Binary => (2, base64(&message.data)),
+        };
+        let mut fields = vec![("type", text(if message.by == Side::Client { "send" } else { "receive" }))];
+        if let Some(after) = recorded.frames.get(i) {
+            let at = answered + *after;
+            fields.push(("time", number(format!("{}.{:03}", at.as_secs(), at.subsec_millis()))));
+        }
+        fields.extend([("opcode", number(opcode)), ("data", text(data))]);
+        map(fields)
+    }))
 }
 
 fn request(exchange: &Exchange) -> Value {

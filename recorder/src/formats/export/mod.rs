@@ -190,14 +190,22 @@ fn in_memory(body: Body) -> Result<Body, FormatError> {
     }
 }
 
+/// What only archives have a place for.
+const MESSAGES: &str = "the messages of the conversation that it began";
+
 /// What few formats have a place for.
 fn rare(answer: &Answer) -> Vec<&'static str> {
     let mut rare = Vec::new();
     if !answer.frames.is_empty() {
         rare.push("the pieces in which its body arrived");
     }
-    if answer.cut.is_some() {
-        rare.push("that its body broke off");
+    match (&answer.cut, &answer.transcript) {
+        (Some(_), None) => rare.push("that its body broke off"),
+        (Some(_), Some(_)) => rare.push("that the conversation broke off"),
+        (None, _) => {}
+    }
+    if answer.transcript.is_some() {
+        rare.push(MESSAGES);
     }
     if answer.url.is_some() {
         rare.push("the URL that answered after redirects");

@@ -55,6 +55,7 @@ fn ask(session: &Session, layer: Layer, request: &Request) -> Result<(Request, O
     };
     let asked = playback.request().clone();
     let url = playback.final_url().map(str::to_owned);
+    let transcript = playback.transcript();
     let response = match playback.open() {
         Opening::Fault(fault) => return Ok((asked, Outcome::Fault(fault))),
         Opening::Answer(response) => response,
@@ -78,6 +79,7 @@ fn ask(session: &Session, layer: Layer, request: &Request) -> Result<(Request, O
         body: Body::Bytes(bytes.into()),
         frames: Vec::new(),
         trailers,
+        transcript,
         cut: None,
     };
     Ok((asked, Outcome::Answer(answer)))
@@ -127,6 +129,9 @@ fn difference(old: &Outcome, new: &Outcome) -> Option<String> {
     }
     if old.url != new.url {
         return Some("the URL that answered".to_owned());
+    }
+    if old.transcript != new.transcript {
+        return Some("the messages of the conversation".to_owned());
     }
     // A client cannot tell an absent body from an empty one.
     let same = same_body(&old.body, &new.body) || (old.body.is_empty() && new.body.is_empty());

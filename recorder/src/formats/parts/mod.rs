@@ -14,7 +14,9 @@ pub(super) use headers::headers;
 
 use super::value::Value;
 use super::{Exchange, Found, Skipped, Source, json as json_text, toml, yaml};
-use crate::tape::{Answer, Body, Fault, FaultKind, Headers, Origin, Outcome, Recorded, Request, Take, Version};
+use crate::tape::{
+    Answer, Body, Fault, FaultKind, Headers, Origin, Outcome, Recorded, Request, Take, Transcript, Version,
+};
 
 /// Gathers what a reader finds, in the order of the file.
 #[derive(Debug)]
@@ -118,6 +120,10 @@ pub(super) struct Answered {
     pub(super) body: Body,
     pub(super) url: Option<String>,
     pub(super) trailers: Headers,
+    /// What was said after an upgrade; of an answer that is none it is left aside.
+    pub(super) transcript: Option<Transcript>,
+    /// From the answer to each message.
+    pub(super) times: Vec<Duration>,
 }
 
 impl Parts {
@@ -153,10 +159,17 @@ impl Parts {
         if self.request_body.is_empty() && self.request_headers.text("content-length").map(str::trim) != Some("0") {
             self.request_body = Body::Absent;
         }
+        let mut frames = Vec::new();
         let (outcome, dated) = match self.outcome {
-            Ok(answered) => answer(answered, &mut self.changes)?,
+            Ok(mut answered) => {
+                frames.extend(std::mem::take(&mut answered.times).into_iter().map(whole_milliseconds));
+                answer(answered, &mut self.changes)?
+            }
             Err(fault) => (Outcome::Fault(fault), None),
         };
+        if !matches!(&outcome, Outcome::Answer(answer) if answer.transcript.is_some()) {
+            frames.clear();
+        }
         let request = Request {
             method,
             url,
@@ -167,8 +180,7 @@ impl Parts {
         };
         let notes: Vec<String> = self.notes.iter().chain(&self.changes).cloned().collect();
         let at = self.at.or(dated).unwrap_or(UNIX_EPOCH);
-        let recorded =
-            Recorded { at, elapsed: whole_milliseconds(self.elapsed), frames: Vec::new(), from: Origin::Import, notes };
+        let recorded = Recorded { at, elapsed: whole_milliseconds(self.elapsed), frames, from: Origin::Import, notes };
         Ok((request, Take { outcome, recorded }, self.notes, self.changes))
     }
 }
@@ -186,7 +198,11 @@ fn answer(mut answered: Answered, changes: &mut Vec<String>) -> Result<(Outcome,
         }
         _ => return Err(format!("{} is no status of HTTP", answered.status)),
     };
-    let Answered { version, headers, body, url, trailers, reason, .. } = answered;
+    let Answered { version, headers, mut body, url, mut trailers, reason, transcript, .. } = answered;
+    let transcript = transcript.filter(|_| status == 101);
+    if transcript.is_some() {
+        (body, trailers) = (Body::Absent, Headers::new());
+    }
     // A line break would end the status line.
     let reason = reason
         .filter(|reason| !reason.is_empty() && !usual_reason(status, reason) && !reason.chars().any(char::is_control));
@@ -199,6 +215,7 @@ fn answer(mut answered: Answered, changes: &mut Vec<String>) -> Result<(Outcome,
         body,
         frames: Vec::new(),
         trailers,
+        transcript: transcript.map(Box::new),
         cut: None,
     });
     Ok((outcome, dated))

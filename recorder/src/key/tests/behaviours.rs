@@ -238,3 +238,22 @@ fn debug_output_shows_neither_headers_nor_bodies() {
     let shown = format!("{canonical:?}");
     assert!(shown.contains("/p") && !shown.contains("hush"), "{shown}");
 }
+
+#[test]
+fn a_websocket_handshake_is_another_question_than_the_request_without_it() {
+    let handshake = |upgrade, more: &[(&str, &str)]| {
+        let headers = [&[("Connection", "Upgrade"), ("Upgrade", upgrade)], more].concat();
+        request("GET", "https://h/", &headers, None)
+    };
+    same(&handshake("websocket", &[]), &handshake(" WebSocket", &[("Sec-WebSocket-Version", "13")]));
+    same(
+        &handshake("websocket", &[("sec-websocket-key", "a")]),
+        &handshake("websocket", &[("sec-websocket-key", "b")]),
+    );
+    same(&handshake("websocket", &[]), &handshake("websocket", &[("sec-websocket-extensions", "permessage-deflate")]));
+    apart(&handshake("websocket", &[]), &get("https://h/"));
+    let protocol = |protocol| handshake("websocket", &[("Sec-WebSocket-Protocol", protocol)]);
+    apart(&protocol("chat.v1"), &protocol("chat.v2"));
+    apart(&protocol("chat.v1"), &handshake("websocket", &[]));
+    same(&handshake("h2c", &[]), &get("https://h/"));
+}

@@ -24,6 +24,17 @@ fn a_get() {
 }
 
 #[test]
+fn a_websocket_handshake() {
+    let headers =
+        [("Upgrade", "WebSocket"), ("Sec-WebSocket-Protocol", "chat.v2, chat.v1"), ("Sec-WebSocket-Key", "x")];
+    reads(
+        &request("GET", "https://chat.example.com/rooms", &headers, None),
+        "traffic-recorder key 1\nGET\nhttps://chat.example.com/rooms\nsec-websocket-protocol: chat.v2, chat.v1\n\
+         upgrade: websocket\n\nabsent\n",
+    );
+}
+
+#[test]
 fn a_json_post() {
     let request = post("application/json; charset=UTF-8", "{\"b\": 1.0,\n \"a\": \"{{secret:token}}\\u000a\"}");
     reads(

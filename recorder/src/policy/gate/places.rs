@@ -8,7 +8,7 @@ use crate::codec::coding;
 use crate::codec::json::{self, Kind, Node};
 use crate::codec::percent;
 use crate::policy::volatile;
-use crate::tape::{Answer, Body, Headers, Outcome, Request, Tape};
+use crate::tape::{Answer, Body, Headers, Outcome, Request, Tape, Transcript};
 
 /// One text and where it stands.
 pub(super) struct Place<'a> {
@@ -170,7 +170,21 @@ fn answer(message: &str, answer: &Answer, visit: &mut Visit<'_>) -> Result<(), L
     }
     headers(message, &answer.headers, visit)?;
     headers(message, &answer.trailers, visit)?;
+    if let Some(transcript) = &answer.transcript {
+        conversation(message, transcript, visit)?;
+    }
     body(message, &answer.headers, &answer.body, visit)
+}
+
+/// Each message is a place, and so is what was said at the end.
+fn conversation(of: &str, transcript: &Transcript, visit: &mut Visit<'_>) -> Result<(), Leak> {
+    for (at, message) in transcript.messages.iter().enumerate() {
+        text(&format!("{of}.messages[{at}]"), &message.data, visit)?;
+    }
+    match &transcript.close {
+        Some(close) => visit(&Place { message: of, part: Part::Plain("close"), text: close.reason.as_bytes() }),
+        None => Ok(()),
+    }
 }
 
 fn url(message: &str, url: &str, visit: &mut Visit<'_>) -> Result<(), Leak> {
@@ -196,9 +210,13 @@ fn body(message: &str, headers: &Headers, body: &Body, visit: &mut Visit<'_>) ->
         Ok(decoded) => decoded.bytes.into(),
         Err(_) => bytes.as_ref().into(),
     };
-    match json::parse(&plain) {
-        Ok(root) => node(message, &plain, &root, &Path { up: None, step: Step::Root }, visit),
-        Err(_) => visit(&Place { message, part: Part::Plain("body"), text: &plain }),
+    text(message, &plain, visit)
+}
+
+fn text(message: &str, plain: &[u8], visit: &mut Visit<'_>) -> Result<(), Leak> {
+    match json::parse(plain) {
+        Ok(root) => node(message, plain, &root, &Path { up: None, step: Step::Root }, visit),
+        Err(_) => visit(&Place { message, part: Part::Plain("body"), text: plain }),
     }
 }
 

@@ -25,6 +25,7 @@ fn tape(url: &str, headers: &[(&str, &str)], body: &str) -> Tape {
         body: Body::Bytes(body.to_owned().into()),
         frames: Vec::new(),
         trailers: Headers::new(),
+        transcript: None,
         cut: None,
     };
     let recorded = Recorded {

@@ -72,7 +72,9 @@ impl View<'_> {
         self.headers_into(&mut finder, &answer.headers);
         self.body_into(&mut finder, &answer.headers, &answer.body);
         self.headers_into(&mut finder, &answer.trailers);
-        finder.out
+        let mut fields = finder.out;
+        fields.extend(answer.transcript.iter().flat_map(|transcript| self.transcript_fields(transcript)));
+        fields
     }
 
     fn headers_into(&self, finder: &mut Finder<'_>, headers: &Headers) {
@@ -110,6 +112,9 @@ impl View<'_> {
         self.headers(&mut message.trailers);
         let Answer { headers, body, frames, .. } = &mut message;
         self.body(headers, &answer.headers, body, frames, &mut notes);
+        if let Some(transcript) = &mut message.transcript {
+            self.transcript(transcript);
+        }
         Redacted { message, notes }
     }
 
@@ -138,7 +143,7 @@ impl View<'_> {
     }
 
     /// The edits that hide the fields, and every known value between them.
-    fn rewrite(&self, text: &[u8], mut fields: Vec<Field>, spelling: Spelling) -> Edits {
+    pub(super) fn rewrite(&self, text: &[u8], mut fields: Vec<Field>, spelling: Spelling) -> Edits {
         fields.sort_by_key(|field| field.span.start);
         let mut edits = Edits::new();
         let mut at = 0;

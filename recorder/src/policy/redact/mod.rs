@@ -18,7 +18,8 @@
 //! to requests and answers.
 //!
 //! One thing cannot be had: a value that is learned late and stands in an earlier request, in no secret field, is hidden in the
-//! tape, but while replaying that earlier request goes out before anything is learned, and misses. Register such values.
+//! tape, but while replaying that earlier request goes out before anything is learned, and misses. Register such values. So with messages
+//! of a conversation: they are learned with its handshake, and while replaying when they are said, other requests maybe between them.
 
 mod body;
 mod book;
@@ -34,6 +35,7 @@ mod reveal;
 mod rule;
 mod run;
 mod scan;
+mod transcript;
 mod trie;
 mod units;
 

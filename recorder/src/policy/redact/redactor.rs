@@ -64,11 +64,15 @@ impl Redactor {
             return;
         }
         self.note_placeholders(answer);
+        if let Some(transcript) = &answer.transcript {
+            self.note_transcript(transcript);
+        }
         let fields = View { rules: &self.rules, book: &self.book }.answer_fields(answer);
         self.learn(fields);
     }
 
-    /// Takes notice of the placeholders in a replayed answer, so that new values are numbered after them.
+    /// Takes notice of the placeholders in a replayed answer, so that new values are numbered after them. Those of a conversation
+    /// are noted when they are said.
     pub(crate) fn note_placeholders(&mut self, answer: &Answer) {
         if self.off {
             return;
@@ -122,7 +126,12 @@ impl Redactor {
         self.book.is_dummy(text) || self.book.dummies().any(|dummy| memchr::memmem::find(dummy, text).is_some())
     }
 
-    fn view(&self) -> View<'_> {
+    #[cfg(feature = "proxy")]
+    pub(super) fn is_off(&self) -> bool {
+        self.off
+    }
+
+    pub(super) fn view(&self) -> View<'_> {
         View { rules: &self.rules, book: &self.book }
     }
 
@@ -134,7 +143,7 @@ impl Redactor {
         }
     }
 
-    fn learn(&mut self, fields: Vec<Field>) {
+    pub(super) fn learn(&mut self, fields: Vec<Field>) {
         for field in fields {
             match &field.dummy {
                 Some(dummy) => self.book.learn_dummy(&field.value, dummy),
@@ -160,7 +169,7 @@ impl Redactor {
         }
     }
 
-    fn note(&mut self, text: &[u8]) {
+    pub(super) fn note(&mut self, text: &[u8]) {
         for (_, found) in placeholder::all(text) {
             self.book.note(&found.name);
         }

@@ -13,7 +13,7 @@ use super::redactor::Redactor;
 use super::scan::Spelling;
 #[cfg(feature = "tools")]
 use crate::tape::Request;
-use crate::tape::{Answer, Body, Headers};
+use crate::tape::{Answer, Body, Headers, Message};
 
 /// What a program sees where a tape has a placeholder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -43,6 +43,9 @@ impl Redactor {
         }
         headers(&self.book, &mut shown.headers);
         headers(&self.book, &mut shown.trailers);
+        if let Some(transcript) = &mut shown.transcript {
+            transcript.messages.iter_mut().for_each(|said| message(&self.book, said));
+        }
         let Body::Bytes(wire) = &answer.body else { return shown };
         let plain = Plain::of(&answer.headers, wire);
         let form = Form::of(&plain.bytes, answer.headers.text("content-type"));
@@ -98,6 +101,14 @@ impl Redactor {
     fn unknown(&self, text: &[u8]) -> std::collections::BTreeSet<String> {
         let found = placeholder::all(text).map(|(_, found)| found.name);
         found.filter(|name| self.book.value_of(name).is_none()).collect()
+    }
+}
+
+/// A message of a conversation.
+pub(super) fn message(book: &Book, message: &mut Message) {
+    let edits = edits(book, &message.data, Form::of(&message.data, None).spelling());
+    if !edits.is_empty() {
+        message.data = apply(&message.data, &edits).into();
     }
 }
 

@@ -32,6 +32,7 @@ fn answer(headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
         body: Body::Bytes(body.into().into()),
         frames: Vec::new(),
         trailers: Headers::new(),
+        transcript: None,
         cut: None,
     }
 }

@@ -17,14 +17,14 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 fn take() -> impl Strategy<Value = Take> {
-    let outcome = prop_oneof![4 => answer().prop_map(Outcome::Answer), 1 => fault().prop_map(Outcome::Fault)];
+    let outcome = prop_oneof![4 => answer().prop_map(Outcome::Answer), 1 => conversation().prop_map(Outcome::Answer), 1 => fault().prop_map(Outcome::Fault)];
     let at = (0..253_402_300_800u64).prop_map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
     let origin = prop_oneof![Just(Origin::Live), Just(Origin::Import), Just(Origin::Simulated), Just(Origin::Docs)];
     let notes = proptest::collection::vec(text(), 0..3);
     (outcome, at, any::<u64>(), origin, notes, any::<bool>()).prop_map(|(outcome, at, elapsed, from, notes, timed)| {
         let frames = match &outcome {
-            Outcome::Answer(answer) if timed => {
-                (0..answer.frames.len()).map(|i| Duration::from_millis(elapsed % 1000 * i as u64)).collect()
+            outcome @ Outcome::Answer(_) if timed => {
+                (0..proof::timed(outcome)).map(|i| Duration::from_millis(elapsed % 1000 * i as u64)).collect()
             }
             _ => Vec::new(),
         };
@@ -47,9 +47,40 @@ fn answer() -> impl Strategy<Value = Answer> {
             if pieces > 0 {
                 frames.push(left);
             }
-            Answer { status, reason, version, url, headers, body, frames, trailers, cut }
+            let transcript = None;
+            Answer { status, reason, version, url, headers, body, frames, trailers, transcript, cut }
         },
     )
+}
+
+/// An answer that is a conversation.
+fn conversation() -> impl Strategy<Value = Answer> {
+    let close =
+        (side(), proptest::option::of(any::<u16>()), text()).prop_map(|(by, code, reason)| Close { by, code, reason });
+    (answer(), proptest::collection::vec(said(), 0..6), proptest::option::of(close)).prop_map(
+        |(answer, messages, close)| Answer {
+            body: Body::Absent,
+            frames: Vec::new(),
+            trailers: Headers::new(),
+            transcript: Some(Box::new(Transcript { messages, close })),
+            ..answer
+        },
+    )
+}
+
+fn said() -> impl Strategy<Value = Message> {
+    let data = prop_oneof![
+        4 => text().prop_map(|text| (MessageKind::Text, text.into_bytes())),
+        3 => json(3).prop_map(|json| (MessageKind::Text, json.into_bytes())),
+        1 => json(3).prop_map(|json| (MessageKind::Binary, json.into_bytes())),
+        3 => bytes().prop_map(|bytes| (MessageKind::Binary, bytes)),
+        1 => (1000..70_000usize).prop_map(|len| (MessageKind::Text, vec![b'x'; len])),
+    ];
+    (side(), data).prop_map(|(by, (kind, data))| Message { by, kind, data: data.into() })
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Client), Just(Side::Server)]
 }
 
 fn fault() -> impl Strategy<Value = Fault> {

@@ -33,12 +33,12 @@ fn the_tape_itself_is_good() {
 #[test]
 fn r56_another_version_says_what_to_do() {
     assert_eq!(
-        error("tape: 1", "tape: 2"),
-        "1:7: this file is of version 2, this build reads 1: update traffic-recorder"
+        error("tape: 1", "tape: 3"),
+        "1:7: this file is of version 3, this build reads 1 and 2: update traffic-recorder"
     );
     assert_eq!(
-        error("tape: 1", "tape: 2\nfuture: field"),
-        "1:7: this file is of version 2, this build reads 1: update traffic-recorder"
+        error("tape: 1", "tape: 3\nfuture: field"),
+        "1:7: this file is of version 3, this build reads 1 and 2: update traffic-recorder"
     );
     assert_eq!(error("tape: 1", "tape: '1'"), "1:7: `tape` is a single value, but has to be the number of a version");
     assert!(error("tape: 1\n", "").contains("`tape` is missing in the file, so it is not a tape"));
@@ -183,4 +183,33 @@ fn r87_debug_output_shows_no_values() {
     tape.request.headers.push("cookie", "fake-secret-3");
     let shown = format!("{tape:?}");
     assert!(!shown.contains("fake-secret"), "{shown}");
+}
+
+#[test]
+fn r56_a_transcript_says_what_is_wrong_with_it() {
+    let whole = |messages: &str| GOOD.replace("tape: 1", "tape: 2").replace("  body:\n    text: abc\n", messages);
+    let error = |messages: &str| {
+        let error = Tape::parse(&whole(messages), Path::new("t.yaml")).expect_err("no tape").to_string();
+        error.strip_prefix("t.yaml:").unwrap_or(&error).to_owned()
+    };
+    assert!(Tape::parse(&whole("  messages: [{sent: {text: a}}]\n"), Path::new("t.yaml")).is_ok());
+    for (messages, reason) in [
+        ("  messages: {}\n", "10:13: `messages` is a map, but has to be a list"),
+        ("  messages: [{said: {text: a}}]\n", "10:15: `said` is not a field of a message"),
+        ("  messages: [{sent: {text: a}, received: {text: b}}]\n", "a message is either `sent` or `received`"),
+        ("  messages: [{}]\n", "a message is either `sent` or `received`"),
+        ("  messages: [{sent: {text: a, coding: gzip}}]\n", "`coding` is not a field of what was said"),
+        ("  messages: [{sent: {text: a, type: ping}}]\n", "`type` is wrong: `ping` is none of text, binary"),
+        ("  messages: [{sent: {base64: /w==, type: text}}]\n", "message 1 is a text and not UTF-8"),
+        ("  messages: []\n  close: {by: nobody}\n", "`by` is wrong: `nobody` is none of client, server"),
+        ("  messages: []\n  close: {by: client, code: 65536}\n", "a code has 16 bits"),
+        ("  close: {by: client}\n", "it goes with `messages`"),
+        ("  messages: []\n  body: empty\n", "after an upgrade there are messages and nothing else"),
+        ("  messages: []\n  frames: [1]\n", "frames"),
+    ] {
+        assert!(error(messages).contains(reason), "{messages}{}", error(messages));
+    }
+    let old = Tape::parse(&whole("  messages: []\n").replace("tape: 2", "tape: 1"), Path::new("t.yaml"));
+    let old = old.expect_err("no tape of version 1").to_string();
+    assert!(old.contains("`messages` is not a field of a take: remove it (known are status, reason"), "{old}");
 }
