@@ -28,6 +28,7 @@ macro_rules! over_all_adapters {
         $crate::over_all_adapters!(@each aws, AWS, $($name),*);
         $crate::over_all_adapters!(@each reqwest_client, REQWEST_CLIENT, $($name),*);
         $crate::over_all_adapters!(@each reqwest_blocking, REQWEST_BLOCKING, $($name),*);
+        $crate::over_all_adapters!(@each isahc, ISAHC, $($name),*);
     };
     (@each $module:ident, $adapter:ident, $($name:ident),*) => {
         mod $module {

@@ -7,6 +7,7 @@ mod aws;
 mod chunks;
 mod connector;
 mod failure;
+mod isahc;
 mod plain;
 mod reqwest;
 mod tower;
@@ -25,6 +26,7 @@ pub use aws::AWS;
 pub use chunks::Chunks;
 pub use connector::{CONNECTOR, CONNECTOR_HTTP2};
 pub use failure::{Failure, refusal};
+pub use isahc::ISAHC;
 pub use plain::{REQWEST_BLOCKING, REQWEST_CLIENT};
 pub use tower::TOWER;
 pub use ureq::UREQ;
@@ -51,7 +53,7 @@ const OWN_LIMIT: (&str, &str) = (
 );
 
 /// All of them.
-pub static ALL: [&dyn Adapter; 9] = [
+pub static ALL: [&dyn Adapter; 10] = [
     &TOWER,
     &CONNECTOR,
     &CONNECTOR_HTTP2,
@@ -61,6 +63,7 @@ pub static ALL: [&dyn Adapter; 9] = [
     &AWS,
     &REQWEST_CLIENT,
     &REQWEST_BLOCKING,
+    &ISAHC,
 ];
 
 /// How one client is put on tapes.

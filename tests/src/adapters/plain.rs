@@ -32,7 +32,7 @@ struct PlainClient(reqwest::Client);
 struct BlockingClient(Option<reqwest::blocking::Client>);
 
 /// What no client shows over a socket to the engine.
-const OVER_A_SOCKET: [(&str, &str); 9] = [
+pub(super) const OVER_A_SOCKET: [(&str, &str); 9] = [
     super::LOWER_CASE,
     ("r09_a_miss_is_neither_an_answer_nor_worth_a_retry", IN_WORDS),
     ("r56_a_tape_that_cannot_be_read_is_an_error_for_the_program", IN_WORDS),
@@ -76,7 +76,7 @@ const BLOCKING_CANNOT: &[(&str, &str)] = &{
 };
 
 /// A refusal is an answer over a socket: the program sees this status, field and text.
-async fn refused(opened: Opened) -> Result<Opened, Failure> {
+pub(super) async fn refused(opened: Opened) -> Result<Opened, Failure> {
     let code = opened.answer.header(ERROR_FIELD).filter(|_| opened.answer.status == REFUSED);
     let Some(code) = code.map(str::to_owned) else { return Ok(opened) };
     Err(Failure { text: format!("[{code}] {}", opened.whole().await.text()), ..Failure::default() })

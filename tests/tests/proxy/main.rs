@@ -2,6 +2,7 @@
 //! through it is in the shared suite.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod awc;
 mod clients;
 mod hostile;
 mod run;
