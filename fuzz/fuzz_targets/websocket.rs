@@ -5,8 +5,8 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use traffic_recorder::websocket::{Heard, Reader, Violation};
 use traffic_recorder::tape::Side;
+use traffic_recorder::websocket::{Heard, Reader, Violation};
 
 const LIMIT: usize = 4096;
 
