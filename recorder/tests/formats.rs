@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use traffic_recorder::formats::{Format, FormatError, Found, Source};
-use traffic_recorder::tape::{Body, FaultKind, Outcome};
+use traffic_recorder::tape::{Body, Close, FaultKind, MessageKind, Outcome, Side};
 
 fn read(name: &str, bytes: &[u8]) -> Found {
     let source = Source { path: Path::new(name), bytes, base: None };
@@ -327,4 +327,76 @@ fn much() -> Vec<u8> {
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[test]
+fn the_messages_of_a_websocket_are_a_conversation() {
+    let har = |messages: &str| {
+        format!(
+            r#"{{"log": {{"version": "1.2", "entries": [{{"startedDateTime": "2026-01-01T00:00:00.000Z", "time": 10,
+            "request": {{"method": "GET", "url": "http://shop.test/a", "headers": []}},
+            "response": {{"status": 101, "headers": [], "content": {{"text": ""}}}},
+            "_webSocketMessages": [{messages}]}}]}}}}"#
+        )
+    };
+    let archive = har(r#"{"type": "receive", "time": 1767225600.015, "opcode": 1, "data": "hi"},
+        {"type": "send", "time": 1767225600.510, "opcode": 2, "data": "AP8="}"#);
+    let flow = |text: &str, tag: char| format!("{}:{text}{tag}", text.len());
+    let pairs = |pairs: &[(&str, String)]| {
+        flow(&pairs.iter().map(|(name, value)| flow(name, ';') + value).collect::<String>(), '}')
+    };
+    let said = |opcode: &str, client: &str, content: &str, time: &str, held_back: &str| {
+        let parts = [flow(opcode, '#'), flow(client, '!'), flow(content, ','), flow(time, '^'), flow(held_back, '!')];
+        flow(&parts.concat(), ']')
+    };
+    let messages = [
+        said("1", "false", "hi", "1767225600.015", "false"),
+        said("1", "true", "never sent", "1767225600.200", "true"),
+        said("2", "true", "\0\u{7f}", "1767225600.510", "false"),
+    ];
+    let websocket = pairs(&[
+        ("messages", flow(&messages.concat(), ']')),
+        ("closed_by_client", flow("false", '!')),
+        ("close_code", flow("4000", '#')),
+        ("close_reason", flow("enough", ';')),
+    ]);
+    let start = |at: &str| ("timestamp_start", flow(at, '^'));
+    let request = pairs(&[
+        ("method", flow("GET", ',')),
+        ("scheme", flow("http", ',')),
+        ("host", flow("shop.test", ';')),
+        ("port", flow("80", '#')),
+        ("path", flow("/a", ',')),
+        ("headers", flow("", ']')),
+        start("1767225600.0"),
+    ]);
+    let response = pairs(&[("status_code", flow("101", '#')), ("headers", flow("", ']')), start("1767225600.010")]);
+    let mitm =
+        pairs(&[("type", flow("http", ';')), ("request", request), ("response", response), ("websocket", websocket)]);
+    for (name, text, bytes, closed) in [("a.har", &archive, [0, 0xff], false), ("flows.mitm", &mitm, [0, 0x7f], true)] {
+        let found = read(name, text.as_bytes());
+        assert!(
+            found.skipped.is_empty() && found.exchanges[0].changes.is_empty(),
+            "{name}: {:?}",
+            found.exchanges[0].changes
+        );
+        let take = &found.exchanges[0].take;
+        let Outcome::Answer(answer) = &take.outcome else { panic!("an answer") };
+        let transcript = answer.transcript.as_ref().expect("a conversation");
+        let said: Vec<_> = transcript.messages.iter().map(|said| (said.by, said.kind, said.data.to_vec())).collect();
+        let expected =
+            [(Side::Server, MessageKind::Text, b"hi".to_vec()), (Side::Client, MessageKind::Binary, bytes.to_vec())];
+        assert_eq!(said, expected, "{name}");
+        let times: Vec<_> = take.recorded.frames.iter().map(std::time::Duration::as_millis).collect();
+        assert_eq!(times, [5, 500], "{name}");
+        let close = Close { by: Side::Server, code: Some(4000), reason: "enough".to_owned() };
+        assert_eq!(transcript.close, closed.then_some(close), "{name}");
+    }
+    // What cannot be understood is said, and the handshake stays.
+    let odd = read("a.har", har(r#"{"type": "send", "opcode": 7, "data": ""}"#).as_bytes());
+    assert!(
+        odd.exchanges[0].changes[0].contains("nobody knows the opcode of message 1"),
+        "{:?}",
+        odd.exchanges[0].changes
+    );
 }

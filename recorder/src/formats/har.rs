@@ -1,6 +1,6 @@
 //! HTTP archives (HAR 1.2), as browsers, proxies, Playwright and Polly.JS write them, also in YAML and compressed.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::parts::{self, Answered, Finds, Parts};
 use super::value::Value;
@@ -66,7 +66,7 @@ fn exchange(entry: &Value, source: Source<'_>) -> Result<Parts, String> {
         match said(messages) {
             Ok((transcript, at)) => {
                 answered.transcript = Some(transcript);
-                answered.times = times(at, found.at, found.elapsed);
+                answered.times = parts::since(at, found.at, found.elapsed);
             }
             Err(why) => changes.push(format!("the messages of the WebSocket are not on the tape: {why}")),
         }
@@ -100,18 +100,6 @@ fn said(messages: &Value) -> Result<(Transcript, Vec<Option<f64>>), String> {
     }
     transcript.fits()?;
     Ok((transcript, at))
-}
-
-/// From the answer to each message, where all of them have a time.
-fn times(at: Vec<Option<f64>>, started: Option<SystemTime>, elapsed: Duration) -> Vec<Duration> {
-    let Some(answered) = started.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|at| at + elapsed) else {
-        return Vec::new();
-    };
-    // Whole milliseconds: seconds since 1970 are exact to less than one in a float.
-    let since = |at: f64| Duration::from_secs_f64((at - answered.as_secs_f64()).clamp(0.0, 1e9));
-    let rounded =
-        |time: Duration| Duration::from_millis(((time.as_micros() + 500) / 1000).try_into().unwrap_or_default());
-    at.into_iter().map(|at| at.map(since).map(rounded)).collect::<Option<_>>().unwrap_or_default()
 }
 
 /// What went wrong, in the words of whoever wrote the archive: Chrome, Playwright, this crate.

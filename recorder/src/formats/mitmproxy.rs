@@ -3,7 +3,7 @@
 use super::parts::{self, Answered, Finds, Parts};
 use super::value::Value;
 use super::{Found, Source};
-use crate::tape::{Body, Headers};
+use crate::tape::{Body, Close, Headers, Message, MessageKind, Side, Transcript};
 
 /// Deeper nesting than this is refused.
 const MAX_DEPTH: usize = 64;
@@ -110,10 +110,48 @@ fn exchange(flow: &Value) -> Result<Parts, String> {
     if let (Some(start), Some(end)) = (request.at("timestamp_start").float(), response.at("timestamp_start").float()) {
         found.elapsed = std::time::Duration::try_from_secs_f64(end - start).unwrap_or_default();
     }
-    if !flow.at("websocket").is_null() {
-        found.changes.push("the messages of the WebSocket are not on the tape, only the handshake is".to_owned());
+    let websocket = flow.at("websocket");
+    if matches!(websocket, Value::Map(_))
+        && let Ok(answered) = &mut found.outcome
+    {
+        match said(websocket) {
+            Ok((transcript, at)) => {
+                answered.transcript = Some(transcript);
+                answered.times = parts::since(at, found.at, found.elapsed);
+            }
+            Err(why) => found.changes.push(format!("the messages of the WebSocket are not on the tape: {why}")),
+        }
     }
     Ok(found)
+}
+
+/// The messages of a WebSocket, each a list of opcode, whether the client said it, content, time, and whether it was held back; and who
+/// closed it.
+fn said(websocket: &Value) -> Result<(Transcript, Vec<Option<f64>>), String> {
+    let side = |client: &Value| if client.flag() == Some(true) { Side::Client } else { Side::Server };
+    let (mut transcript, mut at) = (Transcript::default(), Vec::new());
+    for (i, message) in websocket.at("messages").items().iter().enumerate() {
+        let [opcode, client, content, time, rest @ ..] = message.items() else {
+            return Err(format!("message {} is none", i + 1));
+        };
+        if rest.first().and_then(Value::flag) == Some(true) {
+            continue;
+        }
+        let kind = if opcode.number() == Some(1) { MessageKind::Text } else { MessageKind::Binary };
+        let data = content.bytes().map(|bytes| bytes.into_owned()).unwrap_or_default();
+        transcript.messages.push(Message { by: side(client), kind, data: data.into() });
+        at.push(time.float());
+    }
+    // Codes by which a program is told of an end without a code, and of one without a close frame.
+    const NO_CODE: i64 = 1005;
+    const NO_CLOSE: i64 = 1006;
+    if let Some(code) = websocket.at("close_code").number().filter(|code| *code != NO_CLOSE) {
+        let code = u16::try_from(code).ok().filter(|code| i64::from(*code) != NO_CODE);
+        let reason = websocket.at("close_reason").text().unwrap_or_default().to_owned();
+        transcript.close = Some(Close { by: side(websocket.at("closed_by_client")), code, reason });
+    }
+    transcript.fits()?;
+    Ok((transcript, at))
 }
 
 fn url(request: &Value) -> Result<String, String> {

@@ -221,6 +221,18 @@ fn answer(mut answered: Answered, changes: &mut Vec<String>) -> Result<(Outcome,
     Ok((outcome, dated))
 }
 
+/// From the answer to each message of a conversation, where all of them have a time, in seconds of Unix time.
+pub(super) fn since(at: Vec<Option<f64>>, started: Option<SystemTime>, elapsed: Duration) -> Vec<Duration> {
+    let Some(answered) = started.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|at| at + elapsed) else {
+        return Vec::new();
+    };
+    // Whole milliseconds: seconds since 1970 are exact to less than one in a float.
+    let passed = |at: f64| Duration::from_secs_f64((at - answered.as_secs_f64()).clamp(0.0, 1e9));
+    let rounded =
+        |time: Duration| Duration::from_millis(((time.as_micros() + 500) / 1000).try_into().unwrap_or_default());
+    at.into_iter().map(|at| at.map(passed).map(rounded)).collect::<Option<_>>().unwrap_or_default()
+}
+
 /// What the file of a tape has.
 fn whole_milliseconds(elapsed: Duration) -> Duration {
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
