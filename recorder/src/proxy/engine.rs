@@ -116,9 +116,23 @@ type Unix = std::os::unix::net::UnixListener;
 #[cfg(not(unix))]
 type Unix = std::convert::Infallible;
 
+/// A socket that is this user's alone. One that a process left behind which is gone takes no connection: it is replaced.
 #[cfg(unix)]
 fn unix_listener(path: &Path) -> io::Result<Unix> {
-    let listener = Unix::bind(path)?;
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+    let listener = match Unix::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+            let asked = std::os::unix::net::UnixStream::connect(path);
+            if !is_socket || !asked.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            Unix::bind(path)?
+        }
+        bound => bound?,
+    };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -203,12 +203,27 @@ fn is_upgrade(headers: &HeaderMap) -> bool {
 
 /// Fields that a client says to its proxy.
 fn of_this_hop_only(headers: &mut HeaderMap, upgrades: bool) {
+    for name in named_by_connection(headers) {
+        headers.remove(name);
+    }
     headers.remove("proxy-connection");
     headers.remove(header::PROXY_AUTHORIZATION);
     if !upgrades && headers.remove(header::UPGRADE).is_some() {
         headers.remove("http2-settings");
         headers.remove(header::CONNECTION);
     }
+}
+
+/// The fields that a client says are for this hop alone ([RFC 9110 §7.6.1]). What an upgrade and trailers need is for the next hop as well, and is
+/// left; and nothing that a message is read by can be taken off in this way.
+///
+/// [RFC 9110 §7.6.1]: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
+fn named_by_connection(headers: &HeaderMap) -> Vec<header::HeaderName> {
+    let stays = [header::UPGRADE, header::TE, header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+    let options =
+        headers.get_all(header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    let names = options.filter_map(|option| header::HeaderName::from_bytes(option.trim_ascii()).ok());
+    names.filter(|name| !stays.contains(name)).collect()
 }
 
 /// HTTP/2 has its own ways to say these, and takes none of them.

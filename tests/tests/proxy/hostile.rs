@@ -226,3 +226,52 @@ fn a_loop_through_the_engine_ends() {
     assert!(text.contains("this is the recorder itself"), "{text}");
     tapes.finish().unwrap();
 }
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_its_users_alone_and_one_that_was_left_behind_is_replaced() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = Stage::new();
+    let tapes = stage.tapes(Mode::Off);
+    let path = stage.dir.path().join("engine.sock");
+    // A process that was killed leaves it so.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let proxy = tapes.proxy_builder().unix_socket(&path).start().unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let second = tapes.proxy_builder().unix_socket(&path).start().unwrap_err().to_string();
+    assert!(second.contains("engine.sock") && path.exists(), "one that is listened at is not taken: {second}");
+    drop(proxy);
+    assert!(!path.exists());
+
+    std::fs::write(&path, "somebody's").unwrap();
+    tapes.proxy_builder().unix_socket(&path).start().unwrap_err();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");
+    tapes.finish().unwrap();
+}
+
+#[test]
+fn an_engine_that_goes_while_clients_are_there_leaves_nobody_hanging() {
+    let stage = Stage::new();
+    let gate = recorder_tests::origin::Gate::closed();
+    stage.origin.answer("/slow", recorder_tests::origin::Reply::text("late").held_by(&gate));
+    let tapes = stage.tapes(Mode::Record);
+    let proxy = stage.proxy(&tapes);
+    let (address, url) = (proxy.address(), stage.origin.url("/slow"));
+    let idle = TcpStream::connect(address).unwrap();
+    let asking = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {url} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).map(|_| said)
+    });
+    while stage.origin.hits() == 0 {
+        std::thread::yield_now();
+    }
+    drop(proxy);
+    let said = asking.join().unwrap();
+    assert!(said.as_ref().is_err() || said.as_ref().is_ok_and(String::is_empty), "the connection ends: {said:?}");
+    drop(idle);
+    gate.open();
+    tapes.finish().unwrap();
+}

@@ -120,6 +120,18 @@ fn an_upgraded_connection_is_refused_with_a_reason() {
 }
 
 #[test]
+fn fields_that_connection_names_are_of_this_hop_and_trailers_may_still_be_asked_for() {
+    let stage = Stage::new();
+    let said = "connection: x-hop, te, host\r\nx-hop: 1\r\nx-kept: 1\r\nte: trailers";
+    let request = get(&stage, "/ok").replace("host: x", &format!("host: x\r\n{said}"));
+    stage.twice(|proxy| say(proxy, request.as_bytes()));
+    let received = &stage.origin.received()[0];
+    assert_eq!((received.header("x-hop"), received.header("x-kept")), (None, Some("1")));
+    assert_eq!(received.header("te"), Some("trailers"));
+    assert!(received.header("host").is_some(), "what a message is read by stays");
+}
+
+#[test]
 fn what_a_client_says_to_its_proxy_alone_goes_no_further() {
     let stage = Stage::new();
     let said = "proxy-connection: keep-alive\r\nproxy-authorization: Basic bm90OnJlYWw=\r\nx-tapes-test: whichever";
