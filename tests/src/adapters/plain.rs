@@ -12,7 +12,8 @@ use traffic_recorder::proxy::{ERROR_FIELD, REFUSED};
 use traffic_recorder::tape::Layer;
 
 use super::chunks::Reading;
-use super::{Adapter, Answer, Ask, AskBody, Chunks, Client, Failure, Frames, Opened, Options, Piece, fields};
+use super::tower::head_of;
+use super::{Adapter, Answer, Ask, AskBody, Chunks, Client, Failure, Frames, Opened, Options, Piece};
 
 /// `tapes.reqwest_client_builder(..)`.
 #[derive(Debug)]
@@ -122,15 +123,8 @@ impl Client for PlainClient {
             AskBody::Stream(_) => request.body(reqwest::Body::wrap(Chunks::of(&ask))),
         };
         let response = request.send().await.map_err(|error| failure(&error))?;
-        let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
-        let answer = Answer {
-            status: response.status().as_u16(),
-            version: format!("{:?}", response.version()),
-            reason: reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned()),
-            headers: fields(response.headers()),
-            url: Some(response.url().to_string()),
-            ..Answer::default()
-        };
+        let head = head_of(response.status(), response.version(), response.headers(), response.extensions());
+        let answer = Answer { url: Some(response.url().to_string()), ..head };
         let body = reqwest::Body::from(response);
         refused(Opened::new(answer, Reading::new(body, |error| failure(&error)))).await
     }
@@ -204,15 +198,8 @@ impl Client for BlockingClient {
             request.send().map_err(|error| failure(&error))
         });
         let response = asked.await.expect("reqwest does not panic")?;
-        let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
-        let answer = Answer {
-            status: response.status().as_u16(),
-            version: format!("{:?}", response.version()),
-            reason: reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned()),
-            headers: fields(response.headers()),
-            url: Some(response.url().to_string()),
-            ..Answer::default()
-        };
+        let head = head_of(response.status(), response.version(), response.headers(), response.extensions());
+        let answer = Answer { url: Some(response.url().to_string()), ..head };
         refused(Opened::new(answer, BlockingBody(Some(response)))).await
     }
 }

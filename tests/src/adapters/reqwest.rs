@@ -12,9 +12,8 @@ macro_rules! reqwest_adapter {
             use $reqwest::{Body, Method};
 
             use crate::adapters::chunks::Reading;
-            use crate::adapters::{
-                Adapter, Answer, Ask, AskBody, Chunks, Client, Failure, Opened, Options, fields, refusal,
-            };
+            use crate::adapters::tower::head_of;
+            use crate::adapters::{Adapter, Answer, Ask, AskBody, Chunks, Client, Failure, Opened, Options, refusal};
 
             #[doc = concat!("The recorder's middleware in a client of ", $name, ".")]
             #[derive(Debug)]
@@ -63,15 +62,9 @@ macro_rules! reqwest_adapter {
                         AskBody::Stream(_) => request.body(Body::wrap(Chunks::of(&ask))),
                     };
                     let response = request.send().await.map_err(|error| failure(&error))?;
-                    let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
-                    let answer = Answer {
-                        status: response.status().as_u16(),
-                        version: format!("{:?}", response.version()),
-                        reason: reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned()),
-                        headers: fields(response.headers()),
-                        url: Some(response.url().to_string()),
-                        ..Answer::default()
-                    };
+                    let head =
+                        head_of(response.status(), response.version(), response.headers(), response.extensions());
+                    let answer = Answer { url: Some(response.url().to_string()), ..head };
                     let body = Body::from(response);
                     let read = |error: $reqwest::Error| failure(&Error::Reqwest(error));
                     Ok(Opened::new(answer, Reading::new(body, read)))

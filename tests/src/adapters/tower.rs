@@ -66,12 +66,22 @@ impl Client for TowerClient {
 
 /// hyper's clients show everything.
 pub(super) fn head(parts: &http::response::Parts) -> Answer {
-    let reason = parts.extensions.get::<hyper::ext::ReasonPhrase>();
+    head_of(parts.status, parts.version, &parts.headers, &parts.extensions)
+}
+
+/// The head of an answer in the terms of the `http` crate.
+pub(super) fn head_of(
+    status: http::StatusCode,
+    version: http::Version,
+    headers: &http::HeaderMap,
+    extensions: &http::Extensions,
+) -> Answer {
+    let reason = extensions.get::<hyper::ext::ReasonPhrase>();
     Answer {
-        status: parts.status.as_u16(),
-        version: format!("{:?}", parts.version),
+        status: status.as_u16(),
+        version: format!("{version:?}"),
         reason: reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned()),
-        headers: fields(&parts.headers),
+        headers: fields(headers),
         ..Answer::default()
     }
 }

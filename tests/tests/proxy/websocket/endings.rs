@@ -142,19 +142,25 @@ async fn a_message_that_no_tape_holds_ends_the_recording_in_words() {
     }
 }
 
-#[tokio::test]
-async fn a_service_that_says_no_is_taped_like_any_answer() {
+/// A service that reads the head of a request and says this, whatever was asked.
+async fn answering(answer: &'static str) -> Stage {
     let stage = Stage::new(service!(|socket| { drop(socket.next().await) })).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             head(&mut stream).await;
-            let answer = "HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: 12\r\n\r\nnot for you!";
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let stage = Stage { port, ..stage };
+    Stage { port, ..stage }
+}
+
+#[tokio::test]
+async fn a_service_that_says_no_is_taped_like_any_answer() {
+    let stage =
+        answering("HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: 12\r\n\r\nnot for you!").await;
+    let port = stage.port;
     for mode in [Mode::Record, Mode::Replay] {
         let tapes = stage.tapes(mode);
         let proxy = tapes.proxy();
@@ -169,17 +175,8 @@ async fn a_service_that_says_no_is_taped_like_any_answer() {
 
 #[tokio::test]
 async fn a_service_that_does_not_prove_to_speak_websocket_is_a_protocol_error_each_time() {
-    let stage = Stage::new(service!(|socket| { drop(socket.next().await) })).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            head(&mut stream).await;
-            let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n";
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    let stage = Stage { port, ..stage };
+    let stage = answering("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n").await;
+    let port = stage.port;
     for mode in [Mode::Record, Mode::Replay] {
         let tapes = stage.tapes(mode);
         let proxy = tapes.proxy();
