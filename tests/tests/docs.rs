@@ -106,12 +106,15 @@ fn suite() -> BTreeSet<String> {
     suite
 }
 
-/// Clients of other languages: what they are, what is run, and a test whose tapes they made.
-const ELSEWHERE: [(&str, &str, &str); 4] = [
-    ("requests (Python)", "tapes run -- pytest", "examples/python/tapes/tests/test_requests.py"),
-    ("httpx (Python)", "tapes run -- pytest", "examples/python/tapes/tests/test_httpx.py"),
-    ("fetch, undici (Node)", "tapes run -- npx vitest", "examples/node/tapes/tests/fetch.test.js"),
-    ("axios (Node)", "tapes run -- npx vitest", "examples/node/tapes/tests/axios.test.js"),
+/// Clients that have tests of their own: what they are, what is written or run, by which feature, and the tests, or the tapes that they made.
+const ELSEWHERE: [(&str, &str, &str, &str); 7] = [
+    ("tonic (gRPC), unary and streaming", "tapes.connector_http2(..)", "`hyper-util`", "tests/tests/grpc.rs"),
+    ("awc, and what else knows no proxy", "tapes.proxy_builder().upstream(..)", "`proxy`", "tests/tests/proxy/awc.rs"),
+    ("curl, and what else takes a proxy", "tapes.proxy()", "`proxy`", "tests/tests/proxy/clients.rs"),
+    ("requests (Python)", "tapes run -- pytest", "", "examples/python/tapes/tests/test_requests.py"),
+    ("httpx (Python)", "tapes run -- pytest", "", "examples/python/tapes/tests/test_httpx.py"),
+    ("fetch, undici (Node)", "tapes run -- npx vitest", "", "examples/node/tapes/tests/fetch.test.js"),
+    ("axios (Node)", "tapes run -- npx vitest", "", "examples/node/tapes/tests/axios.test.js"),
 ];
 
 /// The table of clients for the README.
@@ -129,9 +132,11 @@ fn clients() -> String {
         let shown = suite.len() - cannot;
         let _ = writeln!(table, "| {client} | `{seam}` | `{feature}` | {layer} | {shown} of {} |", suite.len());
     }
-    for (client, command, tapes) in ELSEWHERE {
-        assert!(root().join(tapes).is_dir(), "{client}: {tapes} is not there");
-        let _ = writeln!(table, "| {client} | `{command}` | | on the wire | [its tapes]({tapes}) |");
+    for (client, written, feature, shown) in ELSEWHERE {
+        let path = root().join(shown);
+        assert!(path.exists(), "{client}: {shown} is not there");
+        let word = if path.is_dir() { "its tapes" } else { "its tests" };
+        let _ = writeln!(table, "| {client} | `{written}` | {feature} | on the wire | [{word}]({shown}) |");
     }
     table
 }
