@@ -1,6 +1,7 @@
 //! One recording: read, put on tapes, asked for again.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -50,7 +51,13 @@ impl Import {
         if bytes > LARGEST {
             return Err(FormatError::TooLarge { path: file.to_owned(), bytes, limit: LARGEST });
         }
-        let bytes = fs::read(file).map_err(io)?;
+        // What says that it is empty may be a device that has no end.
+        let mut text = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
+        fs::File::open(file).and_then(|open| open.take(LARGEST + 1).read_to_end(&mut text)).map_err(io)?;
+        let bytes = text;
+        if bytes.len() as u64 > LARGEST {
+            return Err(FormatError::TooLarge { path: file.to_owned(), bytes: bytes.len() as u64, limit: LARGEST });
+        }
         let source = Source { path: file, bytes: &bytes, base: self.base.as_deref() };
         let format = self.format.map_or_else(|| Format::detect(source), Ok)?;
         report.format = Some(format);

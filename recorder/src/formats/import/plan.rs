@@ -1,7 +1,7 @@
 //! Which files make a recording, and what its folder of tapes is called.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -20,9 +20,12 @@ pub(super) struct Recording {
 /// So much of a file decides whether it is one of many.
 const HEAD: u64 = 128 * 1024;
 
+/// Where the configuration of the tapes is looked for: no folder may stand in its place.
+const CONFIG: &str = "recorder.yaml";
+
 /// All recordings below the inputs, each file once, in the order of their names: numbers in them count as numbers.
 pub(super) fn recordings(inputs: &[PathBuf], format: Option<Format>) -> Result<Vec<Recording>, FormatError> {
-    let (mut recordings, mut seen, mut names) = (Vec::new(), HashSet::new(), HashMap::new());
+    let (mut recordings, mut seen, mut names) = (Vec::new(), HashSet::new(), HashSet::new());
     for input in inputs {
         let io = |source| FormatError::Io { path: input.clone(), source };
         let real = fs::canonicalize(input).map_err(io)?;
@@ -35,13 +38,14 @@ pub(super) fn recordings(inputs: &[PathBuf], format: Option<Format>) -> Result<V
         }
         files.retain(|(file, _)| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
         for (files, name) in grouped(files, real.is_dir().then_some(real.as_path()), format) {
-            let folder = folder_of(&slashed(&name));
-            // Two inputs may hold files of the same name: the second is told by its whole path.
-            let folder = match names.get(&folder) {
-                None => folder,
-                Some(_) => folder_of(&slashed(&files[0])),
+            // Two inputs may hold files of the same name: the second is told by its whole path. What is no UTF-8 may be the same even
+            // then, and is told by a number.
+            let whole = slashed(&files[0]);
+            let others = (1..).map(|number| if number == 1 { whole.clone() } else { format!("{whole}-{number}") });
+            let mut folders = std::iter::once(slashed(&name)).chain(others).map(|name| folder_of(&name));
+            let Some(folder) = folders.find(|folder| !folder.ends_with(CONFIG) && names.insert(folder.clone())) else {
+                continue;
             };
-            names.insert(folder.clone(), ());
             recordings.push(Recording { files, folder });
         }
     }

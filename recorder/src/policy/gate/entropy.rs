@@ -19,6 +19,9 @@ const MARK: &[u8] = b";base64,";
 
 /// The first word that does not pass.
 pub(super) fn find<'t>(text: &'t [u8], passes: &dyn Fn(&Find<'_>) -> bool) -> Option<Find<'t>> {
+    if text.len() < SHORTEST {
+        return None;
+    }
     outside_data_urls(text)
         .flat_map(|piece| piece.split(|&b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_'))))
         .filter(|word| is_random(word))

@@ -102,15 +102,55 @@ pub(super) fn find<'t>(text: &'t [u8], passes: &dyn Fn(&Find<'_>) -> bool) -> Op
 
 fn token_at(text: &[u8], at: usize) -> Option<Find<'_>> {
     let rest = &text[at..];
+    let mut candidates = FIRST[usize::from(rest[0])] & SECOND[usize::from(*rest.get(1)?)];
+    if candidates == 0 {
+        return None;
+    }
+    while let Some(pattern) = TABLE.get(candidates.trailing_zeros() as usize) {
+        if let Some(find) = pattern.at(rest) {
+            return Some(find);
+        }
+        candidates &= candidates - 1;
+    }
+    if candidates == 0 {
+        return None;
+    }
     match rest[0] {
-        b'a' | b'A' | b'd' | b'E' | b'g' | b'G' | b'h' | b'k' | b'n' | b'p' | b'r' | b's' | b'S' | b'w' | b'x'
-        | b'y' => TABLE.iter().find_map(|pattern| pattern.at(rest)).or_else(|| url_password(rest)),
         b'e' => jwt(rest),
         b'0'..=b'9' => telegram(rest),
-        b'f' | b'i' | b'm' => url_password(rest),
-        _ => None,
+        _ => url_password(rest),
     }
 }
+
+/// A bit for each line of the table, and one for all the shapes after it: what can begin with this byte. Most of a text is neither.
+const FIRST: [u64; 256] = beginnings(0);
+
+/// What can have this byte in the second place.
+const SECOND: [u64; 256] = beginnings(1);
+
+const fn beginnings(place: usize) -> [u64; 256] {
+    let mut bits = [0; 256];
+    let mut i = 0;
+    while i < TABLE.len() {
+        bits[TABLE[i].prefix.as_bytes()[place] as usize] |= 1 << i;
+        i += 1;
+    }
+    let mut shapes = SCHEMES.len();
+    while shapes > 0 {
+        shapes -= 1;
+        bits[SCHEMES[shapes][place] as usize] |= SHAPE;
+    }
+    bits[b"ey"[place] as usize] |= SHAPE;
+    let mut digit = b'0';
+    while digit <= b'9' {
+        bits[digit as usize] |= SHAPE;
+        digit += 1;
+    }
+    bits
+}
+
+/// Beyond the bits of the table.
+const SHAPE: u64 = 1 << 63;
 
 impl Pattern {
     fn at<'t>(&self, text: &'t [u8]) -> Option<Find<'t>> {
@@ -139,22 +179,23 @@ fn pem_at(text: &[u8], at: usize) -> Option<Find<'_>> {
     label.ends_with(b"PRIVATE KEY").then(|| found("private-key", &text[at..at + 11 + label.len()]))
 }
 
+const SCHEMES: [&[u8]; 12] = [
+    b"http://",
+    b"https://",
+    b"ftp://",
+    b"postgres://",
+    b"postgresql://",
+    b"mysql://",
+    b"mongodb://",
+    b"mongodb+srv://",
+    b"redis://",
+    b"rediss://",
+    b"amqp://",
+    b"smtp://",
+];
+
 /// `scheme://user:password@host`.
 fn url_password(text: &[u8]) -> Option<Find<'_>> {
-    const SCHEMES: [&[u8]; 12] = [
-        b"http://",
-        b"https://",
-        b"ftp://",
-        b"postgres://",
-        b"postgresql://",
-        b"mysql://",
-        b"mongodb://",
-        b"mongodb+srv://",
-        b"redis://",
-        b"rediss://",
-        b"amqp://",
-        b"smtp://",
-    ];
     let scheme = SCHEMES.iter().find(|scheme| text.starts_with(scheme))?;
     let rest = &text[scheme.len()..];
     let authority = rest.iter().take_while(|b| b.is_ascii_graphic() && !b"/?#\"'<>\\,`".contains(b)).count();

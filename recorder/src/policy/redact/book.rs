@@ -85,6 +85,8 @@ pub(super) struct Book {
     /// Names seen in placeholders or registered, whether or not the value is known.
     taken: HashSet<String>,
     trie: Trie,
+    /// How long the shortest value is that is looked for everywhere.
+    shortest: Option<usize>,
     /// What rules put in the place of values; it stays itself.
     dummies: HashSet<Vec<u8>>,
 }
@@ -211,6 +213,8 @@ impl Book {
 
     fn index(&mut self, id: u32) {
         let entries = &self.entries;
+        let len = entries[id as usize].value.expose().len();
+        self.shortest = Some(self.shortest.map_or(len, |shortest| shortest.min(len)));
         self.trie.insert(id, |id| entries[id as usize].value.expose());
     }
 
@@ -257,6 +261,13 @@ impl Book {
         let value_of = |id: u32| self.entries[id as usize].value.expose();
         let fits = |id: u32, end: usize| !self.entries[id as usize].word || is_word(text, at, end);
         self.trie.longest_at(text, at, &value_of, &fits)
+    }
+
+    /// A text with fewer bytes than this holds neither a value nor a placeholder, in whatever spelling: none is shorter than what
+    /// it means.
+    #[inline]
+    pub(super) fn least(&self) -> usize {
+        self.shortest.map_or(placeholder::SHORTEST, |shortest| shortest.min(placeholder::SHORTEST))
     }
 
     /// How long the longest value is.

@@ -6,6 +6,8 @@
 use super::units::readings;
 
 const OPEN: &[u8] = b"{{secret:";
+/// A name has at least one character.
+pub(super) const SHORTEST: usize = OPEN.len() + 1 + 2;
 /// Names are bounded, so that looking for the end of one is too.
 const MAX_NAME: usize = 128;
 

@@ -115,6 +115,9 @@ impl Redactor {
 
     /// The byte at which a known value stands in the text, in whatever encoding, and the name of the value.
     pub(crate) fn find(&self, text: &[u8]) -> Option<(usize, String)> {
+        if text.len() < self.book.least() {
+            return None;
+        }
         let edits = scan::edits(&self.book, text, 0..text.len(), Spelling::Raw);
         let found = edits.into_iter().find(|edit| edit.hides && text[edit.span.clone()] != *edit.with)?;
         let name = self.name_at(text, found.span.start);

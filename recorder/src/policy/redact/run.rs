@@ -7,6 +7,12 @@ use super::units::{may_escape, readings};
 /// Shorter runs are not looked into: four bytes take more characters.
 pub(super) const SHORTEST: usize = 6;
 
+/// So many characters are at least needed for so many bytes.
+#[inline]
+pub(super) fn characters(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
+}
+
 /// A line of wrapped base64 has at least as many characters.
 const SHORTEST_LINE: usize = 60;
 

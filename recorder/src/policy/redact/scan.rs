@@ -125,11 +125,12 @@ impl<'a> Scan<'a> {
     /// Looks into the run at `at`, whose plain characters reach to `reach`.
     fn run_at(&mut self, text: &[u8], at: usize, reach: usize) -> Option<Edit> {
         let goes_on = text.get(reach).is_some_and(|&b| may_escape(b));
-        if self.depth == MAX_DEPTH || (reach - at < run::SHORTEST && !goes_on) {
+        let shortest = run::SHORTEST.max(run::characters(self.book.least()));
+        if self.depth == MAX_DEPTH || (reach - at < shortest && !goes_on) {
             return None;
         }
         self.run.collect(text, at);
-        if self.run.len() < run::SHORTEST {
+        if self.run.len() < shortest {
             return None;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
