@@ -13,9 +13,9 @@ use http_body::{Body as HttpBody, Frame as HttpFrame, SizeHint};
 use super::BoxError;
 use super::body::{TapedBody, note};
 use super::sleep::Sleep;
-#[cfg(feature = "tokio")]
-use crate::session::Draining as Pending;
 use crate::session::{AnswerTap, Session, Tapes};
+#[cfg(feature = "tokio")]
+use crate::session::{Draining as Pending, PATIENCE};
 
 type Boxed = Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>;
 
@@ -26,6 +26,9 @@ pub(super) struct Draining {
     inner: Mutex<Option<(Boxed, AnswerTap)>>,
     limit: u64,
     session: Session,
+    /// Where the engine hands it on.
+    #[cfg(feature = "tokio")]
+    handed_on: Option<Pending>,
 }
 
 impl Draining {
@@ -35,7 +38,13 @@ impl Draining {
         R::Error: Into<BoxError>,
     {
         let body: Boxed = Box::pin(TapedBody::untouched(body));
-        Self { inner: Mutex::new(Some((body, tap))), limit: session.drain_limit(), session: session.clone() }
+        Self {
+            inner: Mutex::new(Some((body, tap))),
+            limit: session.drain_limit(),
+            session: session.clone(),
+            #[cfg(feature = "tokio")]
+            handed_on: session.handing_on(),
+        }
     }
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<HttpFrame<Bytes>, BoxError>>> {
@@ -49,6 +58,8 @@ impl Draining {
             over = true;
         }
         if over {
+            #[cfg(feature = "tokio")]
+            drop(self.handed_on.take());
             *self.inner.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
         }
         Poll::Ready(frame)
@@ -72,7 +83,12 @@ impl Drop for Draining {
         let Some(rest) = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner).take() else { return };
         #[cfg(feature = "tokio")]
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(read_on(rest, self.limit, self.session.draining()));
+            match self.handed_on.take() {
+                Some(pending) => {
+                    drop(runtime.spawn(tokio::time::timeout(PATIENCE, read_on(rest, self.limit, pending))))
+                }
+                None => drop(runtime.spawn(read_on(rest, self.limit, self.session.draining()))),
+            }
         }
         #[cfg(not(feature = "tokio"))]
         let _ = (rest, &self.session, self.limit);
@@ -82,15 +98,18 @@ impl Drop for Draining {
 #[cfg(feature = "tokio")]
 async fn read_on((mut body, mut tap): (Boxed, AnswerTap), limit: u64, pending: Pending) {
     let mut left = limit;
-    while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let size = frame.as_ref().ok().and_then(HttpFrame::data_ref).map_or(0, |data| data.len() as u64);
-        if note(&Some(frame), &mut tap) || size > left {
+    loop {
+        let frame = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
+        let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(HttpFrame::data_ref);
+        let size = data.map_or(0, |data| data.len() as u64);
+        if note(&frame, &mut tap) || size > left {
             break;
         }
         left -= size;
-    }
-    if body.is_end_stream() {
-        tap.end();
+        if body.is_end_stream() {
+            tap.end();
+            break;
+        }
     }
     // The take is complete before anyone who waits is told.
     drop((tap, pending));

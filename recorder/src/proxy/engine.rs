@@ -22,6 +22,7 @@ use super::request::Via;
 use super::route::Route;
 use super::upstream::Upstream;
 use super::wire::Line;
+use crate::session::{ENGINE, wait_for_engine};
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -83,7 +84,7 @@ impl Engine {
         let serving = Arc::clone(&shared);
         let failed = |source| ProxyError::Thread { source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let thread = std::thread::Builder::new().name("traffic-recorder".to_owned()).spawn(move || {
+        let thread = std::thread::Builder::new().name(ENGINE.to_owned()).spawn(move || {
             runtime.block_on(async move {
                 tokio::spawn(accept(listener, unix, serving));
                 // An error is the sender's end: so it is meant.
@@ -98,10 +99,13 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        let thread = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id());
+        if thread.is_some() {
+            // A client that went with the engine may not have read all of its answers.
+            wait_for_engine(|| self.shared.route.is_handing_on());
+        }
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take()
-            && thread.thread().id() != std::thread::current().id()
-        {
+        if let Some(thread) = thread {
             // A panic in there has been reported by then.
             let _ = thread.join();
         }

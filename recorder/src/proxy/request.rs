@@ -88,7 +88,7 @@ pub(super) async fn answer(
     if request.version() == Version::HTTP_11 && !session.is_offline() {
         pass_interim_answers_on(&mut request, line);
     }
-    let layer = TapesLayer::of(session);
+    let layer = TapesLayer::of(session.for_engine());
     let answered = match &handshake {
         None => layer.layer(shared.upstream.clone()).call(request).await,
         Some(handshake) => layer.layer(handshake.over(shared.upstream.clone())).call(request).await,
@@ -164,6 +164,9 @@ async fn control(request: Request<Incoming>, shared: &Shared) -> Response<Body> 
     if parts.method == Method::GET && path == "/ca.pem" {
         return Body::text(StatusCode::OK, shared.authority.pem().to_owned());
     }
+    if path == "/test/end" {
+        settle(shared).await;
+    }
     match shared.route.control(&parts.method, path, &body) {
         Some((status, json)) => {
             let mut said = Body::text(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), json);
@@ -178,6 +181,17 @@ async fn control(request: Request<Incoming>, shared: &Shared) -> Response<Body> 
                 parts.method, shared.url
             ),
         ),
+    }
+}
+
+/// A test that ends may have answers that are still read. Not for long: another test may be reading on.
+async fn settle(shared: &Shared) {
+    const STEPS: u32 = 200;
+    for _ in 0..STEPS {
+        if !shared.route.is_handing_on() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) trait Route: Send + Sync + 'static {
     /// In words, where there can be none.
     fn session(&self, test: Option<&str>) -> Result<Session, String>;
 
+    /// Whether an answer of one of them is still handed on.
+    fn is_handing_on(&self) -> bool;
+
     /// Answers a request to the engine itself: a status and JSON. `None`: it has nothing to say to this.
     fn control(&self, _: &Method, _path: &str, _body: &Bytes) -> Option<(u16, String)> {
         None
@@ -30,6 +33,10 @@ pub(super) struct One(pub(super) Session);
 impl Route for One {
     fn session(&self, _: Option<&str>) -> Result<Session, String> {
         Ok(self.0.clone())
+    }
+
+    fn is_handing_on(&self) -> bool {
+        self.0.is_handed_on()
     }
 }
 

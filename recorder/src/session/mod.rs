@@ -63,6 +63,8 @@ pub(crate) use recording::REQUEST_LIMIT;
 pub(crate) use recording::lock;
 pub(crate) use spool::{Spool, Spooled};
 #[cfg(feature = "tokio")]
-pub(crate) use state::Draining;
+pub(crate) use state::{Draining, PATIENCE};
+#[cfg(feature = "proxy")]
+pub(crate) use state::{ENGINE, wait_for_engine};
 #[cfg(feature = "formats")]
 pub(crate) use {prepared::version as http_version, recording::version as tape_version};

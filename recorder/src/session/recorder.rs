@@ -14,7 +14,7 @@ use super::mode::in_ci;
 use super::playback::Timing;
 use super::recording::{REQUEST_LIMIT, lock};
 use super::replay::Repeat;
-use super::state::{Inner, Options, Session, State};
+use super::state::{Inner, Options, Seat, Session, State};
 use super::world::Kept;
 use super::{Error, ErrorKind, Location, Mode, Tapes};
 use crate::key::Rule;
@@ -396,8 +396,9 @@ impl Recorder {
             options,
             state: Mutex::new(state),
             draining: AtomicUsize::new(0),
+            handed_on: AtomicUsize::new(0),
         };
-        Ok(Tapes::new(Session(Arc::new(inner)), claim))
+        Ok(Tapes::new(Session(Arc::new(inner), Seat::Program), claim))
     }
 
     /// Opens the tapes of a test.

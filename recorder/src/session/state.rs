@@ -26,7 +26,40 @@ use crate::tape::{Answer, Body, Key, Layer, Origin, Outcome, Request, Take, Tape
 
 /// One test's recorder, as the client seams see it. Clones are the same session.
 #[derive(Clone)]
-pub struct Session(pub(super) Arc<Inner>);
+pub struct Session(pub(super) Arc<Inner>, pub(super) Seat);
+
+/// Who asks a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// The program's own client, on its own threads.
+    Program,
+    /// The engine, on a thread of the recorder's own: the end of the test can wait for it.
+    #[cfg(feature = "proxy")]
+    Engine,
+}
+
+/// What the engine reads on of an answer whose connection the program closed: whether a client reads the page that comes with a redirect or
+/// hangs up is a matter of microseconds, and no tape should depend on it.
+#[cfg(feature = "proxy")]
+const READ_ON: u64 = 64 * 1024;
+
+/// How long the end of a test waits for that, and how long the engine reads on.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The name of the engine's thread.
+pub(crate) const ENGINE: &str = "traffic-recorder";
+
+/// Waits until the engine has read what it hands on, or patience is at its end. On the engine's own thread there is nothing to wait for: it
+/// would read meanwhile.
+pub(crate) fn wait_for_engine(is_handing_on: impl Fn() -> bool) {
+    if std::thread::current().name() == Some(ENGINE) {
+        return;
+    }
+    let start = std::time::Instant::now();
+    while is_handing_on() && start.elapsed() < PATIENCE {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
 
 /// What a session is and what it knows.
 pub(super) struct Inner {
@@ -39,6 +72,8 @@ pub(super) struct Inner {
     pub(super) options: Options,
     pub(super) state: Mutex<State>,
     pub(super) draining: AtomicUsize,
+    /// Answers that the engine hands on.
+    pub(super) handed_on: AtomicUsize,
 }
 
 /// An answer that is read on.
@@ -49,7 +84,9 @@ pub(crate) struct Draining(Session);
 #[cfg(feature = "tokio")]
 impl Drop for Draining {
     fn drop(&mut self) {
-        self.0.0.draining.fetch_sub(1, Ordering::SeqCst);
+        let Session(inner, seat) = &self.0;
+        let count = if *seat == Seat::Program { &inner.draining } else { &inner.handed_on };
+        count.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -183,14 +220,38 @@ impl Session {
     /// How many bytes of a body are still read after the program dropped it, while recording.
     #[must_use]
     pub fn drain_limit(&self) -> u64 {
-        self.0.options.drain
+        match self.1 {
+            Seat::Program => self.0.options.drain,
+            #[cfg(feature = "proxy")]
+            Seat::Engine => self.0.options.drain.max(READ_ON),
+        }
+    }
+
+    /// The same session for the engine.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn for_engine(&self) -> Self {
+        Self(Arc::clone(&self.0), Seat::Engine)
+    }
+
+    /// Counts an answer that the engine hands on, until the guard goes: it may have been given up, and is read on.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn handing_on(&self) -> Option<Draining> {
+        (self.1 != Seat::Program).then(|| {
+            self.0.handed_on.fetch_add(1, Ordering::SeqCst);
+            Draining(self.clone())
+        })
+    }
+
+    /// Whether the engine still hands an answer on.
+    pub(crate) fn is_handed_on(&self) -> bool {
+        self.0.handed_on.load(Ordering::SeqCst) > 0
     }
 
     /// Counts an answer that is read on after the program dropped it, until the guard goes.
     #[cfg(feature = "tokio")]
     pub(crate) fn draining(&self) -> Draining {
         self.0.draining.fetch_add(1, Ordering::SeqCst);
-        Draining(self.clone())
+        Draining(Self(Arc::clone(&self.0), Seat::Program))
     }
 
     /// Whether there are any.

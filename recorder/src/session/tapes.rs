@@ -7,7 +7,7 @@ use super::recorder::Claim;
 use super::recording::lock;
 #[cfg(feature = "proxy")]
 use super::state::Entry;
-use super::state::Session;
+use super::state::{Session, wait_for_engine};
 use super::{Error, Exchange, Mode, OnPanic};
 use crate::policy::Redactor;
 
@@ -79,6 +79,7 @@ impl Tapes {
     /// The first error of the session, even if the program swallowed it; else whatever keeps the tapes from being saved, an
     /// answer that nobody asked for, a drift from the live service.
     pub fn finish(mut self) -> Result<Report, Error> {
+        wait_for_engine(|| self.session.is_handed_on());
         let result = finish::finish(&self.session);
         self.claim = None;
         result
@@ -128,6 +129,7 @@ impl Drop for Tapes {
             finish::abandon(&self.session, self.session.0.options.on_panic == OnPanic::Save);
             return;
         }
+        wait_for_engine(|| self.session.is_handed_on());
         let result = finish::finish(&self.session);
         self.claim = None;
         if let Err(error) = result {

@@ -120,6 +120,27 @@ fn an_upgraded_connection_is_refused_with_a_reason() {
 }
 
 #[test]
+fn r74_what_a_client_does_not_read_of_a_small_answer_is_on_the_tape_whole() {
+    let stage = Stage::new();
+    let gate = Gate::closed();
+    stage.origin.answer("/page", Reply::text("a page ").chunked().wait(&gate).piece("that nobody reads"));
+    let tapes = stage.tapes(Mode::Record);
+    let proxy = stage.proxy(&tapes);
+    let mut stream = TcpStream::connect(proxy.address()).unwrap();
+    stream.write_all(get(&stage, "/page").as_bytes()).unwrap();
+    // The head is here; the client goes before the rest is.
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    drop(stream);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    gate.open();
+    drop(proxy);
+    tapes.finish().unwrap();
+    let tape = stage.only_tape();
+    assert!(tape.contains("a page that nobody reads") && !tape.contains("cut:"), "{tape}");
+}
+
+#[test]
 fn fields_that_connection_names_are_of_this_hop_and_trailers_may_still_be_asked_for() {
     let stage = Stage::new();
     let said = "connection: x-hop, te, host\r\nx-hop: 1\r\nx-kept: 1\r\nte: trailers";

@@ -90,6 +90,10 @@ impl Route for Shared {
         self.0.session(test)
     }
 
+    fn is_handing_on(&self) -> bool {
+        self.0.is_handing_on()
+    }
+
     fn control(&self, method: &Method, path: &str, body: &Bytes) -> Option<(u16, String)> {
         control::answer(&self.0, method, path, body)
     }

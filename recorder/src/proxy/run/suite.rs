@@ -245,6 +245,11 @@ impl Suite {
         RunEnd { tests: std::mem::take(&mut state.ended), refused: std::mem::take(&mut state.refused) }
     }
 
+    /// Whether an answer to a test that is on is still handed on.
+    pub(super) fn is_handing_on(&self) -> bool {
+        lock(&self.state).on.iter().any(|test| test.tapes.session().is_handed_on())
+    }
+
     /// As if every test that is still on had failed.
     pub(super) fn give_up(&self) {
         self.finish(false);
