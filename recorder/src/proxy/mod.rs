@@ -13,6 +13,8 @@
 //!   for this run, whose key stays in memory. **In front of one service** ([`ProxyBuilder::upstream`]) it is asked like the service itself.
 //! - **A refusal** (a miss, the guard) is an answer over a socket: status 470, the code in the field `x-tapes-error`, the
 //!   explanation in the body. The test fails with it at its end, as with any other client.
+//! - **An answer that a client does not read** to its end (the page that comes with a redirect, say) is read on while recording, up to 64 KiB or what
+//!   [`Recorder::drain`](crate::Recorder::drain) says, for a second at most: whether a client reads it or hangs up is a matter of microseconds.
 //! - **A failure** (refused, reset, cut off …) ends the connection as near to the way it ended live as one can that had been made.
 //! - **An upgrade to WebSocket** is recorded with what is said after it, message by message, and replayed; any other upgrade is refused
 //!   with a reason: no tape can hold what follows.
