@@ -93,10 +93,11 @@ async fn r90_offline_a_stream_and_a_failure(program: Program) -> Program {
     program
 }
 
-/// A miss resolves no name and opens no socket: with no interface there would be another error.
+/// A miss resolves no name and opens no socket: with no interface there would be another error. Clients that are answered over loopback need
+/// that; theirs is shown by r01.
 #[test]
 fn r90_offline_a_miss_is_a_miss() {
-    for adapter in recorder_tests::adapters::ALL {
+    for adapter in recorder_tests::adapters::ALL.into_iter().filter(|adapter| !adapter.is_over_loopback()) {
         let folder = tempfile::tempdir().expect("a folder");
         let tapes = Recorder::at(folder.path().join("none")).mode(Mode::Replay).open().expect("tapes");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

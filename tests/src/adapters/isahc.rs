@@ -55,6 +55,10 @@ impl Adapter for Isahc {
         Layer::Wire
     }
 
+    fn is_over_loopback(&self) -> bool {
+        true
+    }
+
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
         CANNOT
     }

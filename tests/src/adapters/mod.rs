@@ -83,6 +83,11 @@ pub trait Adapter: Sync {
     /// A client on these tapes. Inside a tokio runtime.
     fn client(&self, tapes: &Tapes, options: &Options) -> Arc<dyn Client>;
 
+    /// Whether it is answered over a socket of loopback; the others need no interface at all.
+    fn is_over_loopback(&self) -> bool {
+        false
+    }
+
     /// Whether its client speaks HTTP/2 to the service.
     fn is_http2(&self) -> bool {
         false

@@ -96,6 +96,10 @@ impl Adapter for Plain {
         Layer::Wire
     }
 
+    fn is_over_loopback(&self) -> bool {
+        true
+    }
+
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
         PLAIN_CANNOT
     }
@@ -153,6 +157,10 @@ impl Adapter for Blocking {
 
     fn layer(&self) -> Layer {
         Layer::Wire
+    }
+
+    fn is_over_loopback(&self) -> bool {
+        true
     }
 
     fn cannot(&self) -> &'static [(&'static str, &'static str)] {
